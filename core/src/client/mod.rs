@@ -1,0 +1,1 @@
+//! The client side of MQTT as a state machine.
