@@ -165,21 +165,20 @@ impl Wheel {
             if slot.earliest > now {
                 return None;
             }
-            let digit = (place % SLOTS) as u64;
-            self.reached = self.reached.max(slot_start(self.reached, level, digit));
             let only = slot.head == slot.tail;
-            let deadline = self.nodes[slot.head as usize].deadline;
+            let Node { deadline, key, .. } = self.nodes[slot.head as usize];
             if only && deadline > now {
-                // An earlier timer of this slot was cancelled.
+                // An earlier timer of this slot was cancelled. The slot keeps its timer, so its time may not be reached.
                 self.slots[place].earliest = deadline;
-            } else if only || level == 0 {
-                let key = self.nodes[slot.head as usize].key;
+                continue;
+            }
+            self.reached = self.reached.max(slot_start(self.reached, level, (place % SLOTS) as u64));
+            if only || level == 0 {
                 self.unlink(slot.head);
                 self.retire(slot.head);
                 return Some(key);
-            } else {
-                self.spread(place);
             }
+            self.spread(place);
         }
         self.reached = self.reached.max(now);
         None
@@ -362,6 +361,20 @@ mod tests {
             assert_eq!(wheel.fire(at(round * 700 + 300)), Some(key(2)));
         }
         assert_eq!(wheel.nodes.len(), 2);
+    }
+
+    #[test]
+    fn a_cancelled_timer_does_not_let_a_later_one_overtake_its_neighbour() {
+        let mut wheel = Wheel::new(at(0));
+        let cancelled = wheel.arm(at(64), key(1));
+        wheel.arm(at(100), key(2));
+        assert!(wheel.cancel(cancelled));
+        assert_eq!(wheel.next_deadline(), Some(at(64)));
+        assert_eq!(wheel.fire(at(64)), None);
+        wheel.arm(at(101), key(3));
+        assert_eq!(wheel.next_deadline(), Some(at(100)));
+        assert_eq!(wheel.fire(at(200)), Some(key(2)));
+        assert_eq!(wheel.fire(at(200)), Some(key(3)));
     }
 
     /// The naive model: armed timers with their deadlines, in the order of arming.
