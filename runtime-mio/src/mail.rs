@@ -33,14 +33,11 @@ pub(crate) struct Link {
     waker: Waker,
     /// As last published by the shard.
     pub(crate) stats: Mutex<Stats>,
-    /// Whether the shard holds no connection any more, while the server goes down.
-    pub(crate) idle: AtomicBool,
 }
 
 impl Link {
     pub(crate) fn new(waker: Waker) -> Self {
-        let (inbox, stats) = (Mutex::default(), Mutex::default());
-        Self { inbox, pending: AtomicBool::new(false), waker, stats, idle: AtomicBool::new(false) }
+        Self { inbox: Mutex::default(), pending: AtomicBool::new(false), waker, stats: Mutex::default() }
     }
 
     /// Leaves a letter without waking the shard.

@@ -175,8 +175,8 @@ impl Server {
         let mut result = Ok(());
         let mut threads = Vec::new();
         for (index, (poll, listeners)) in shards.into_iter().enumerate() {
-            let guard = Guard { shared: Arc::clone(&shared), index };
-            let body = move || Shard::new(Arc::clone(&guard.shared), ShardId(index as u16), poll, listeners)?.run();
+            let guard = Guard(Arc::clone(&shared));
+            let body = move || Shard::new(Arc::clone(&guard.0), ShardId(index as u16), poll, listeners)?.run();
             match thread::Builder::new().name(format!("weirmq-{index}")).spawn(body) {
                 Ok(thread) => threads.push(thread),
                 Err(error) => result = Err(error),
@@ -197,15 +197,11 @@ impl Server {
 }
 
 /// Takes the other shards down when one ends, by whatever cause: they cannot do its work.
-struct Guard {
-    shared: Arc<Shared>,
-    index: usize,
-}
+struct Guard(Arc<Shared>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.shared.links[self.index].idle.store(true, Ordering::Release);
-        self.shared.stop();
+        self.0.stop();
     }
 }
 

@@ -17,7 +17,7 @@ use weirmq_core::{
 };
 
 use crate::connection::{Connection, Phase, Table};
-use crate::mail::{Link, Mail};
+use crate::mail::Mail;
 use crate::server::Shared;
 
 /// The token by which others wake a shard. Listeners' tokens follow, then connections'.
@@ -277,12 +277,6 @@ impl Shard {
             self.settle(now);
             self.wake_others();
         }
-        // A shard without connections stays while others have some: they may need its answers.
-        let links = &self.shared.links;
-        let idle = self.broker.connections() == 0;
-        if links[usize::from(self.id.0)].idle.swap(idle, Ordering::AcqRel) != idle && idle {
-            links.iter().for_each(Link::wake);
-        }
-        self.leave.is_some_and(|leave| leave <= now) || links.iter().all(|link| link.idle.load(Ordering::Acquire))
+        self.broker.connections() == 0 || self.leave.is_some_and(|leave| leave <= now)
     }
 }
