@@ -16,7 +16,7 @@ use weirmq_core::{
     PeerBatch, ShardId, Stats,
 };
 
-use crate::wire::{Version, decode, frame_len};
+use crate::wire::{Packet, Version, decode, frame_len};
 use crate::world::{Client, Received, World};
 
 /// How the store answers.
@@ -262,19 +262,26 @@ impl World for Net {
     fn read(&mut self, client: Client) -> Received {
         self.settle();
         let peer = &mut self.peers[client.0];
-        let len = frame_len(&peer.from_broker).unwrap_or_else(|error| panic!("{client:?}: {error}"));
-        match len {
-            Some(len) => {
-                let frame: Vec<u8> = peer.from_broker.drain(..len).collect();
-                let packet = decode(&frame, peer.version);
-                Received::Packet(packet.unwrap_or_else(|error| panic!("{client:?} got {frame:02X?}: {error}")))
-            }
-            None if peer.eof => {
-                assert!(peer.from_broker.is_empty(), "{client:?} is closed in a packet: {:02X?}", peer.from_broker);
-                Received::Closed
-            }
-            None => Received::Nothing,
+        if let Some(packet) = peer.unread.pop() {
+            return Received::Packet(packet);
         }
+        match frame_len(&peer.from_broker) {
+            Err(error) => Received::Garbage(error),
+            Ok(Some(len)) => {
+                let frame: Vec<u8> = peer.from_broker.drain(..len).collect();
+                match decode(&frame, peer.version) {
+                    Ok(packet) => Received::Packet(packet),
+                    Err(error) => Received::Garbage(format!("{frame:02X?}: {error}")),
+                }
+            }
+            Ok(None) if peer.eof && peer.from_broker.is_empty() => Received::Closed,
+            Ok(None) if peer.eof => Received::Garbage(format!("closed in a packet: {:02X?}", peer.from_broker)),
+            Ok(None) => Received::Nothing,
+        }
+    }
+
+    fn unread(&mut self, client: Client, packet: Packet) {
+        self.peers[client.0].unread.push(packet);
     }
 
     fn set_version(&mut self, client: Client, version: Version) {

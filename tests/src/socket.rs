@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::wire::{Version, decode, frame_len};
+use crate::wire::{Packet, Version, decode, frame_len};
 use crate::world::{Client, Received, World};
 
 /// How long a client waits for what must come.
@@ -79,6 +79,8 @@ struct Connection {
     stream: Option<Stream>,
     version: Version,
     buffer: Vec<u8>,
+    /// Decoded and put back, the next one last.
+    unread: Vec<Packet>,
     eof: bool,
 }
 
@@ -106,6 +108,7 @@ impl Sockets {
             stream: Some(stream),
             version: Version::V311,
             buffer: Vec::new(),
+            unread: Vec::new(),
             eof: false,
         });
         Ok(Client(self.connections.len() - 1))
@@ -166,8 +169,15 @@ impl World for Sockets {
     }
 
     fn read(&mut self, client: Client) -> Received {
-        let read = self.connections[client.0].read(Instant::now() + DEADLINE);
-        read.unwrap_or_else(|error| panic!("{client:?} got {error}"))
+        let connection = &mut self.connections[client.0];
+        if let Some(packet) = connection.unread.pop() {
+            return Received::Packet(packet);
+        }
+        connection.read(Instant::now() + DEADLINE).unwrap_or_else(Received::Garbage)
+    }
+
+    fn unread(&mut self, client: Client, packet: Packet) {
+        self.connections[client.0].unread.push(packet);
     }
 
     fn set_version(&mut self, client: Client, version: Version) {

@@ -17,6 +17,8 @@ pub enum Received {
     Closed,
     /// Nothing, for as long as this world waits.
     Nothing,
+    /// What is no packet, and what is wrong with it.
+    Garbage(String),
 }
 
 /// Makes a world around a broker with this configuration; the world sets `shards`.
@@ -29,10 +31,9 @@ pub trait World {
     /// Writes bytes as they are. That the connection has closed in the meantime is no error: the test will see it.
     fn write(&mut self, client: Client, bytes: &[u8]);
     /// Waits for the next packet.
-    ///
-    /// # Panics
-    /// When the broker sent something that is no packet.
     fn read(&mut self, client: Client) -> Received;
+    /// Puts a packet back: it is the next that is read.
+    fn unread(&mut self, client: Client, packet: Packet);
     /// Decodes from here on as this version.
     fn set_version(&mut self, client: Client, version: Version);
     /// The version that the client speaks.
@@ -90,6 +91,25 @@ pub trait Talk: World {
         assert_eq!(packet, wanted, "{client:?}: the left is what came, the right what should have");
     }
 
+    /// Expects exactly this packet, and leaves those that come before it for later.
+    ///
+    /// # Panics
+    /// When it does not come.
+    #[track_caller]
+    fn expect_among(&mut self, client: Client, wanted: &Packet) {
+        let mut others = Vec::new();
+        loop {
+            let packet = self.recv(client);
+            if packet == *wanted {
+                break;
+            }
+            others.push(packet);
+        }
+        while let Some(packet) = others.pop() {
+            self.unread(client, packet);
+        }
+    }
+
     /// Expects a PUBLISH next.
     ///
     /// # Panics
@@ -116,7 +136,7 @@ pub trait Talk: World {
                 self.send(client, puback(id));
             } else {
                 self.send(client, pubrec(id));
-                self.expect(client, crate::wire::pubrel(id));
+                self.expect_among(client, &crate::wire::pubrel(id));
                 self.send(client, crate::wire::pubcomp(id));
             }
         }

@@ -2,7 +2,7 @@
 
 use weirmq_core::{CloseHow, ConnId};
 
-use crate::wire::Version;
+use crate::wire::{Packet, Version};
 
 pub(super) struct Peer {
     pub(super) version: Version,
@@ -12,6 +12,8 @@ pub(super) struct Peer {
     pub(super) to_broker: Vec<u8>,
     /// Written by the broker and not yet looked at.
     pub(super) from_broker: Vec<u8>,
+    /// Decoded and put back, the next one last.
+    pub(super) unread: Vec<Packet>,
     /// Bytes that the client still takes.
     pub(super) window: usize,
     /// The broker's side is closed.
@@ -33,6 +35,7 @@ impl Peer {
             place,
             to_broker: Vec::new(),
             from_broker: Vec::new(),
+            unread: Vec::new(),
             window: usize::MAX,
             eof: place.is_none(),
             fin: false,
