@@ -94,6 +94,7 @@ impl Broker {
             match conn.phase {
                 Phase::Closing => return bytes.len(),
                 Phase::Authenticating => break,
+                Phase::Connected if conn.resumes => break,
                 Phase::Handshake | Phase::Challenged | Phase::Connected => {}
             }
             let size_max = self.input_size_max(conn.phase);
@@ -126,7 +127,9 @@ impl Broker {
         let mqtt = &self.clients.config.mqtt;
         match phase {
             Phase::Handshake => mqtt.connect_bytes_max as usize,
-            Phase::Authenticating | Phase::Challenged | Phase::Connected | Phase::Closing => mqtt.packet_bytes_max as usize,
+            Phase::Authenticating | Phase::Challenged | Phase::Connected | Phase::Closing => {
+                mqtt.packet_bytes_max as usize
+            }
         }
     }
 
