@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::task::{Context, Poll, Waker};
 
-use socket2::{SockRef, Socket};
+use socket2::{SockAddr, SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use weirmq_core::{Broker, ConnId, Instant};
@@ -16,7 +16,7 @@ const SLICES_MAX: usize = 64;
 
 /// A socket of any kind in tokio's reactor.
 ///
-/// tokio has no safe way to register a descriptor as such, but takes any stream as one of a Unix domain socket. Only its
+/// tokio has no safe way to register a descriptor as such, but takes any as a stream of a Unix domain socket. Only its
 /// readiness is used here: what is read, written or accepted goes through [`SockRef`], which knows no difference.
 pub(crate) struct Registered(UnixStream);
 
@@ -34,12 +34,12 @@ impl Registered {
         self.0.poll_read_ready(&mut Context::from_waker(waker)).is_ready()
     }
 
-    fn poll_writable(&self, waker: &Waker) -> Poll<io::Result<()>> {
-        self.0.poll_write_ready(&mut Context::from_waker(waker))
+    pub(crate) fn accept(&self) -> io::Result<(Socket, SockAddr)> {
+        self.0.try_io(Interest::READABLE, || SockRef::from(&self.0).accept())
     }
 
-    /// Makes one call if the socket may be ready. When the call did less than it could have done, the socket is marked
-    /// exhausted, unless an event came meanwhile: the next event is waited for without a call that finds nothing.
+    /// Makes one call if the socket may be ready. A call that did less than it could have done has exhausted the socket:
+    /// that is noted, unless an event came meanwhile, and saves the call that would find nothing.
     fn call(
         &self,
         interest: Interest,
@@ -48,15 +48,10 @@ impl Registered {
     ) -> io::Result<usize> {
         let mut done = None;
         let result = self.0.try_io(interest, || {
-            let count = call(&SockRef::from(&self.0))?;
-            done = Some(count);
+            let count = *done.insert(call(&SockRef::from(&self.0))?);
             if count == full || count == 0 { Ok(count) } else { Err(ErrorKind::WouldBlock.into()) }
         });
         done.map_or(result, Ok)
-    }
-
-    pub(crate) fn accept(&self) -> io::Result<(Socket, socket2::SockAddr)> {
-        self.0.try_io(Interest::READABLE, || SockRef::from(&self.0).accept())
     }
 }
 
@@ -66,10 +61,7 @@ pub(crate) enum Phase {
     /// It is in use.
     Open,
     /// Its last output is being written; what arrives is thrown away.
-    Flushing {
-        /// Whether the peer has sent its last byte.
-        peer_closed: bool,
-    },
+    Flushing,
     /// All is written and the peer told so; its end of file is awaited.
     Lingering,
 }
@@ -82,8 +74,6 @@ pub(crate) struct Connection {
     pub(crate) phase: Phase,
     /// A read may find something. If not, the waker is registered for it.
     pub(crate) readable: bool,
-    /// It stands in the shard's list of connections to read.
-    pub(crate) queued: bool,
     /// The broker does not want it to be read.
     pub(crate) paused: bool,
     /// The last write was cut short: the waker is registered for more room.
@@ -93,17 +83,12 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(id: ConnId, socket: Registered, waker: Waker, paused: bool) -> Self {
         let readable = socket.poll_readable(&waker);
-        Self { id, socket, waker, phase: Phase::Open, readable, queued: false, paused, blocked: false }
+        Self { id, socket, waker, phase: Phase::Open, readable, paused, blocked: false }
     }
 
     /// Whether a read now makes sense.
     pub(crate) fn wants_read(&self) -> bool {
-        let open = match self.phase {
-            Phase::Open => !self.paused,
-            Phase::Flushing { peer_closed } => !peer_closed,
-            Phase::Lingering => true,
-        };
-        self.readable && open
+        self.readable && (!self.paused || self.phase != Phase::Open)
     }
 
     /// Reads once: `None` when there is nothing, `Some(0)` at the end of file. A read that does not fill the buffer has
@@ -138,34 +123,29 @@ impl Connection {
                 [slice] => socket.write(&slice),
                 _ => socket.write_vectored(&slices[..filled]),
             });
-            let cut_short = match written {
+            match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     broker.handle_sent(now, self.id, count);
                     if count == offered && filled < SLICES_MAX {
                         return Ok(true);
                     }
-                    count < offered
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => false,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => true,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(error) => return Err(error),
-            };
-            if cut_short {
-                match self.socket.poll_writable(&self.waker) {
-                    Poll::Ready(ready) => ready?,
-                    Poll::Pending => self.blocked = true,
-                }
+            }
+            match self.socket.0.poll_write_ready(&mut Context::from_waker(&self.waker)) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => self.blocked = true,
             }
         }
         Ok(false)
     }
 
-    /// Tells the peer that nothing more comes; true when the connection is over by that.
-    pub(crate) fn finish(&mut self) -> bool {
-        let peer_closed = self.phase == Phase::Flushing { peer_closed: true };
-        self.phase = Phase::Lingering;
-        SockRef::from(&self.socket.0).shutdown(Shutdown::Write).is_err() || peer_closed
+    /// Tells the peer that nothing more comes. Its own end of file is read from here on, if need be once more.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        (self.phase, self.readable) = (Phase::Lingering, true);
+        SockRef::from(&self.socket.0).shutdown(Shutdown::Write)
     }
 }
 
@@ -181,9 +161,7 @@ impl Table {
 
     pub(crate) fn insert(&mut self, conn: Connection) {
         let index = conn.id.index();
-        if index >= self.0.len() {
-            self.0.resize_with(index + 1, || None);
-        }
+        self.0.resize_with(self.0.len().max(index + 1), || None);
         self.0[index] = Some(conn);
     }
 

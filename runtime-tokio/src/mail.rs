@@ -60,9 +60,8 @@ impl Link {
 
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
-        if self.pending.swap(false, Ordering::AcqRel) {
-            std::mem::swap(&mut *lock(&self.inbox), mail);
-        }
+        self.pending.store(false, Ordering::SeqCst);
+        std::mem::swap(&mut *lock(&self.inbox), mail);
     }
 }
 
@@ -86,25 +85,21 @@ impl Wake for SocketWaker {
 /// 0x88 (Server unavailable).
 pub struct AuthReply {
     pub(crate) link: Arc<Link>,
-    pub(crate) id: Option<AuthId>,
+    pub(crate) id: AuthId,
+    pub(crate) outcome: Option<AuthOutcome>,
 }
 
 impl AuthReply {
     /// Answers, and wakes the shard. An answer that comes too late is ignored.
     pub fn answer(mut self, outcome: AuthOutcome) {
-        self.send(outcome);
-    }
-
-    fn send(&mut self, outcome: AuthOutcome) {
-        if let Some(id) = self.id.take() {
-            self.link.post(Mail::Auth(id, outcome));
-            self.link.wake();
-        }
+        self.outcome = Some(outcome);
     }
 }
 
 impl Drop for AuthReply {
     fn drop(&mut self) {
-        self.send(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
+        let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
+        self.link.post(Mail::Auth(self.id, outcome));
+        self.link.wake();
     }
 }

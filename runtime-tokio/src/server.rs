@@ -61,10 +61,8 @@ impl Builder {
         self
     }
 
-    /// What decides everything that is random in the broker: hashing and assigned client identifiers.
-    ///
-    /// Default: drawn from [`RandomState`], which the operating system seeds. It keeps strangers from choosing keys that
-    /// collide; it is no source for secrets.
+    /// What decides everything random in the broker: hashing and assigned client identifiers. Default: drawn from
+    /// [`RandomState`], which keeps strangers from choosing keys that collide; it is no source for secrets.
     pub fn seed(mut self, seed: [u8; 32]) -> Self {
         self.shared.seed = seed;
         self
@@ -101,20 +99,18 @@ impl Builder {
     /// Binds every address.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a configuration that [`Config::validate`] finds fault with, for no listener,
-    /// and for external authentication without an [`authenticator`](Self::authenticator); otherwise what the system said,
-    /// with the address in the message.
+    /// [`io::ErrorKind::InvalidInput`] where [`Config::validate`] finds fault, without a listener, and for external
+    /// authentication without an [`authenticator`](Self::authenticator); else what the system said, naming the address.
     pub fn bind(self) -> io::Result<Server> {
         let Self { mut shared, listen } = self;
         if shared.config.authentication == Authentication::None && shared.authenticator.is_some() {
             shared.config.authentication = Authentication::External { methods: Vec::new() };
         }
-        let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         if let Some(error) = shared.config.validate().first() {
-            return invalid(error.to_string());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error.to_string()));
         }
         if shared.config.authentication != Authentication::None && shared.authenticator.is_none() {
-            return invalid("external authentication needs an authenticator".into());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "external authentication needs an authenticator"));
         }
         shared.links.resize_with(usize::from(shared.config.shards), Arc::default);
         let mut shards: Vec<Vec<_>> = shared.links.iter().map(|_| Vec::new()).collect();
@@ -241,8 +237,7 @@ pub struct Handle {
 
 impl Handle {
     /// Shuts the server down: it accepts nothing any more, sends DISCONNECT 0x8B (Server shutting down) to 5.0 clients,
-    /// closes every connection when its output is out, and ends after [`Builder::drain_timeout`] at the latest. Calling it
-    /// again changes nothing.
+    /// closes each connection when its output is out, and ends after [`Builder::drain_timeout`] at the latest. Idempotent.
     pub fn shutdown(&self) {
         self.shared.stop();
     }

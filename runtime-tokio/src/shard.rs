@@ -44,16 +44,13 @@ pub(crate) struct Shard {
     pub(crate) broker: Broker,
     acceptors: Vec<Acceptor>,
     pub(crate) connections: Table,
-    /// Connections to read in the next turn, and those that are read in this one.
-    ready: Vec<ConnId>,
-    reading: Vec<ConnId>,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
-    /// Shards that were sent something in this turn, as bits.
-    pub(crate) to_wake: u64,
     pub(crate) outbox: Outbox,
     pub(crate) events: Vec<Event>,
     progress: Progress,
+    /// Whether a connection waits to be read again.
+    again: bool,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -74,14 +71,12 @@ impl Shard {
             id,
             acceptors,
             connections: Table::default(),
-            ready: Vec::new(),
-            reading: Vec::new(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
-            to_wake: 0,
             outbox: Outbox::new(),
             events: Vec::new(),
             progress: Progress::Idle,
+            again: false,
             leave: None,
             publish: now,
             unpublished: true,
@@ -123,17 +118,14 @@ impl Shard {
     }
 
     fn turn(&mut self, now: Instant) {
+        self.check_stop(now);
         self.read_mail(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
-        std::mem::swap(&mut self.ready, &mut self.reading);
-        (0..self.reading.len()).for_each(|index| self.read(now, self.reading[index]));
-        self.reading.clear();
         if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
             self.broker.handle_timeout(now);
         }
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
-        self.wake_others();
         self.publish(now);
         if let Some(observer) = &self.shared.observer {
             self.events.drain(..).for_each(|event| observer(self.id, &event));
@@ -143,7 +135,7 @@ impl Shard {
     /// When the next turn is due if nothing happens; `None` is never.
     fn due(&self) -> Option<Instant> {
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
-        if self.progress == Progress::More || !self.ready.is_empty() {
+        if self.progress == Progress::More || self.again {
             return Some(Instant::ZERO);
         }
         let timer = self.broker.poll_timeout().map(|(due, _)| due);
@@ -162,6 +154,7 @@ impl Shard {
     /// Handles what sockets and other shards have said since the last turn.
     fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
+        self.again = false;
         self.link().collect(&mut mail);
         for letter in mail.drain(..) {
             match letter {
@@ -179,25 +172,21 @@ impl Shard {
         self.mail = mail;
     }
 
+    /// Serves a connection whose socket may be ready; for which of the two, tokio tells without a system call.
     fn handle_ready(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = self.connections.get(id) else { return };
-        // Whether it is ready to be read or written, tokio tells later without a system call.
         conn.readable = true;
-        let blocked = std::mem::take(&mut conn.blocked);
-        self.enqueue(id);
-        if blocked {
+        if std::mem::take(&mut conn.blocked) {
             self.flush(now, id);
         }
+        self.read(now, id);
     }
 
-    /// Lets a connection be read in the next round of reads, if that makes sense.
+    /// Lets a connection be read in the next turn, if that makes sense.
     pub(crate) fn enqueue(&mut self, id: ConnId) {
-        if let Some(conn) = self.connections.get(id)
-            && conn.wants_read()
-            && !conn.queued
-        {
-            conn.queued = true;
-            self.ready.push(id);
+        if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
+            self.again = true;
+            self.link().post(Mail::Ready(Some(id)));
         }
     }
 
@@ -243,13 +232,8 @@ impl Shard {
 
     /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
     fn read(&mut self, now: Instant, id: ConnId) {
-        let Some(conn) = self.connections.get(id) else { return };
-        conn.queued = false;
-        if !conn.wants_read() {
-            return;
-        }
+        let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
         match (conn.receive(&mut self.buffer), conn.phase) {
-            (Ok(Some(0)), Phase::Flushing { .. }) => conn.phase = Phase::Flushing { peer_closed: true },
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
@@ -264,25 +248,23 @@ impl Shard {
     }
 
     fn publish(&mut self, now: Instant) {
-        self.unpublished = now < self.publish;
+        self.unpublished = now < self.publish && self.leave.is_none();
         if !self.unpublished {
             *lock(&self.link().stats) = self.broker.stats();
             self.publish = now.saturating_add(STATS_AGE);
         }
     }
 
-    /// Goes down when the server does: true when this shard may leave.
-    fn is_finished(&mut self, now: Instant) -> bool {
-        if !self.shared.stopping.load(Ordering::Acquire) {
-            return false;
-        }
-        if self.leave.is_none() {
+    /// Begins to go down when the server does.
+    fn check_stop(&mut self, now: Instant) {
+        if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
             self.broker.shutdown(now);
-            self.settle(now);
-            self.wake_others();
         }
-        self.broker.connections() == 0 || self.leave.is_some_and(|leave| leave <= now)
+    }
+
+    fn is_finished(&self, now: Instant) -> bool {
+        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
     }
 }
