@@ -78,6 +78,8 @@ impl Broker {
         let conn = &mut self.clients.conns[index];
         conn.phase = Phase::Closing;
         conn.held = false;
+        let asked = conn.auth.as_mut().and_then(|auth| auth.request.take());
+        self.auth_requests -= u32::from(asked.is_some());
         let input = core::mem::take(&mut conn.input);
         self.clients.pool.put(input);
         let conn = &mut self.clients.conns[index];
@@ -114,6 +116,8 @@ impl Broker {
     fn disconnect_session(&mut self, index: u32, will_deleted: bool) {
         let session = &mut self.clients.sessions[index];
         session.connection = NO_CONNECTION;
+        session.queue.release_memory();
+        session.inflight.release_memory();
         if let Some(timer) = session.retry_timer.take() {
             self.clients.timers.cancel(timer);
         }

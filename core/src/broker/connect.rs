@@ -135,6 +135,7 @@ impl Broker {
     }
 
     /// A connection that another shard handed over. `None`: a limit is reached, close it.
+    #[expect(clippy::boxed_local, reason = "it is taken out of the box in which it crossed a thread")]
     pub fn handle_handoff(&mut self, now: Instant, moved: Box<Moved>) -> Option<ConnId> {
         self.advance(now);
         let Moved { listener, peer, accepted, received } = *moved;

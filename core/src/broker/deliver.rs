@@ -88,7 +88,6 @@ impl<'a> Arrival<'a> {
                 qos: self.qos,
                 retain: self.retain,
                 expires: self.expires,
-                publisher: self.publisher,
                 position: LogPosition(0),
             })
         })
@@ -128,7 +127,7 @@ impl Clients {
         if connection != NO_CONNECTION && !stored_first {
             let window = self.conns[connection].window;
             let session = &self.sessions[target.session];
-            if session.queue.len() == 0 && session.inflight.can_send(window) && self.has_room(connection) {
+            if session.queue.is_empty() && session.inflight.can_send(window) && self.has_room(connection) {
                 self.deliver_at_once(connection, arrival, target, qos);
                 return;
             }
@@ -278,9 +277,8 @@ impl Clients {
     }
 
     fn drop_oldest(&mut self, session: u32) {
-        let Some(delivery) = self.sessions[session].queue.pop_front() else {
-            return;
-        };
+        let queue = &mut self.sessions[session].queue;
+        let Some(delivery) = queue.drop_oldest_qos0().or_else(|| queue.pop_front()) else { return };
         self.stats.dropped_queue_full += 1;
         self.stats.messages_queued -= 1;
         self.drop_queued(session, delivery);
@@ -311,7 +309,7 @@ impl Clients {
         if self.sessions[session].inflight.needs_resend() {
             self.resend(session, connection);
         }
-        while self.sessions[session].queue.len() > 0 && self.has_room(connection) {
+        while !self.sessions[session].queue.is_empty() && self.has_room(connection) {
             let front = self.sessions[session].queue.front().expect("the queue is not empty");
             let qos = front.flags.qos();
             if qos != QoS::AtMostOnce && !self.sessions[session].inflight.can_send(self.conns[connection].window) {

@@ -23,7 +23,7 @@ mod timeout;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::hash::{BuildHasher, Hash, Hasher};
+use core::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -124,9 +124,7 @@ pub struct Broker {
 }
 
 fn hash_client(hasher: &FixedState, client_id: &str) -> u64 {
-    let mut state = hasher.build_hasher();
-    client_id.hash(&mut state);
-    state.finish()
+    hasher.hash_one(client_id)
 }
 
 impl Broker {
@@ -185,6 +183,21 @@ impl Broker {
     /// Connections that the broker knows, those that are closing too.
     pub fn connections(&self) -> usize {
         self.clients.conns.len()
+    }
+
+    /// How many things are held that come and go: connections, sessions, messages, sets of Subscription Identifiers, timers,
+    /// acknowledgements in the gate, questions to the authentication, publishers held back, links to other shards with
+    /// something under way. 0 once all clients, sessions and retained messages are gone: nothing leaks.
+    pub fn unsettled(&self) -> usize {
+        self.clients.conns.len()
+            + self.clients.sessions.len()
+            + self.clients.messages.len()
+            + self.clients.identifiers.len()
+            + self.clients.timers.len()
+            + self.gate.len()
+            + self.auth_requests as usize
+            + self.held.len()
+            + self.peers.iter().filter(|link| !link.is_idle()).count()
     }
 
     /// Time never goes backwards in here, whatever the caller says.
