@@ -9,7 +9,7 @@ use async_io::Async;
 use socket2::Socket;
 use weirmq_core::{Broker, ConnId, Instant};
 
-use crate::mail::{Link, Ready, SocketWaker};
+use crate::mail::{Link, Ready, socket_waker};
 
 /// Most slices given to one vectored write.
 const SLICES_MAX: usize = 64;
@@ -49,7 +49,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(id: ConnId, socket: Async<Socket>, link: Arc<Link>, paused: bool) -> Self {
-        let read_waker = Waker::from(Arc::new(SocketWaker(Arc::clone(&link), Ready::Read(id))));
+        let read_waker = socket_waker(&link, Ready::Read(id));
         let readable = await_readable(&socket, &read_waker);
         Self { id, socket, link, read_waker, phase: Phase::Open, readable, paused, blocked: false }
     }
@@ -94,14 +94,16 @@ impl Connection {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     broker.handle_sent(now, self.id, count);
-                    if count == offered && filled < SLICES_MAX {
-                        return Ok(true);
+                    match count == offered {
+                        true if filled < SLICES_MAX => return Ok(true),
+                        true => continue,
+                        false => {}
                     }
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(error) => return Err(error),
             }
-            let waker = Waker::from(Arc::new(SocketWaker(Arc::clone(&self.link), Ready::Write(self.id))));
+            let waker = socket_waker(&self.link, Ready::Write(self.id));
             match self.socket.poll_writable(&mut Context::from_waker(&waker)) {
                 Poll::Ready(ready) => ready?,
                 Poll::Pending => self.blocked = true,

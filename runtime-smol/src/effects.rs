@@ -37,8 +37,8 @@ impl Shard {
         outbox.read.drain(..).for_each(|id| self.update_interest(id));
         outbox.close.drain(..).for_each(|close| self.close(now, close));
         outbox.auth.drain(..).for_each(|request| self.ask(request));
-        if self.shared.observer.is_some() {
-            self.events.append(&mut outbox.events);
+        if let Some(observer) = &self.shared.observer {
+            outbox.events.drain(..).for_each(|event| observer(self.id, &event));
         }
     }
 
@@ -92,7 +92,7 @@ impl Shard {
 
     fn ask(&mut self, request: AuthRequest) {
         if let Some(authenticator) = &self.shared.authenticator {
-            let reply = AuthReply { link: Arc::clone(self.link()), id: request.id, outcome: None };
+            let reply = AuthReply { link: Arc::clone(&self.link), id: request.id, outcome: None };
             authenticator(request, reply);
         }
     }

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Wake, Waker};
+use std::task::{Wake, Waker};
 
 use socket2::Socket;
 use weirmq_core::packet::ReasonCode;
@@ -60,9 +60,13 @@ impl Link {
         }
     }
 
-    /// Whether something has arrived; if not, the task is woken when it does.
-    pub(crate) fn poll_pending(&self, cx: &Context<'_>) -> bool {
-        lock(&self.task).get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
+    /// Names the task to wake. Ask [`is_pending`](Self::is_pending) after it.
+    pub(crate) fn register(&self, task: &Waker) {
+        lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
+    }
+
+    /// Whether something has arrived.
+    pub(crate) fn is_pending(&self) -> bool {
         self.pending.load(Ordering::Acquire)
     }
 
@@ -79,7 +83,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Wakes a shard in the name of a socket.
-pub(crate) struct SocketWaker(pub(crate) Arc<Link>, pub(crate) Ready);
+pub(crate) fn socket_waker(link: &Arc<Link>, ready: Ready) -> Waker {
+    Waker::from(Arc::new(SocketWaker(Arc::clone(link), ready)))
+}
+
+struct SocketWaker(Arc<Link>, Ready);
 
 impl Wake for SocketWaker {
     fn wake(self: Arc<Self>) {

@@ -12,12 +12,10 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 use socket2::Socket;
-use weirmq_core::{
-    Broker, Budget, CloseCause, ConnId, Event, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
-};
+use weirmq_core::{Broker, Budget, CloseCause, ConnId, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId};
 
 use crate::connection::{Connection, Phase, Table, await_readable};
-use crate::mail::{Link, Mail, Ready, SocketWaker, lock};
+use crate::mail::{Link, Mail, Ready, lock, socket_waker};
 use crate::server::Shared;
 
 /// Bytes taken from one connection in one turn.
@@ -32,7 +30,8 @@ const STATS_AGE: Duration = Duration::from_millis(100);
 struct Acceptor {
     id: ListenerId,
     socket: Async<Socket>,
-    /// An accept may find something.
+    waker: Waker,
+    /// An accept may find something. If not, the waker is registered for it.
     ready: bool,
     /// When to go on after a failure.
     resume: Instant,
@@ -41,13 +40,13 @@ struct Acceptor {
 pub(crate) struct Shard {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: ShardId,
+    pub(crate) link: Arc<Link>,
     pub(crate) broker: Broker,
     acceptors: Vec<Acceptor>,
     pub(crate) connections: Table,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
-    pub(crate) events: Vec<Event>,
     progress: Progress,
     /// Whether a connection waits to be read again.
     again: bool,
@@ -60,22 +59,24 @@ pub(crate) struct Shard {
 
 impl Shard {
     pub(crate) fn new(shared: Arc<Shared>, id: ShardId, listeners: Vec<(ListenerId, Socket)>) -> io::Result<Self> {
+        let link = Arc::clone(&shared.links[usize::from(id.0)]);
         let mut acceptors = Vec::new();
-        for (id, socket) in listeners {
+        for (listener, socket) in listeners {
             let socket = Async::new_nonblocking(socket)?;
-            acceptors.push(Acceptor { id, socket, ready: true, resume: Instant::ZERO });
+            let waker = socket_waker(&link, Ready::Accept);
+            acceptors.push(Acceptor { id: listener, socket, waker, ready: true, resume: Instant::ZERO });
         }
         let now = shared.now();
         Ok(Self {
             broker: Broker::new(shared.config.clone(), id, shared.seed, now),
             shared,
             id,
+            link,
             acceptors,
             connections: Table::default(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
             outbox: Outbox::new(),
-            events: Vec::new(),
             progress: Progress::Idle,
             again: false,
             leave: None,
@@ -90,33 +91,30 @@ impl Shard {
         loop {
             let now = self.shared.now();
             self.turn(now);
-            if self.is_finished(now) {
+            if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            match self.due() {
+            let due = self.due().unwrap_or(Instant::MAX);
+            if due <= now || self.link.is_pending() {
                 // Lets async-io look at the sockets, and comes back.
-                Some(due) if due <= now => smol::future::yield_now().await,
-                due => self.sleep(&mut timer, &mut armed, due.unwrap_or(Instant::MAX)).await,
+                smol::future::yield_now().await;
+                continue;
             }
-        }
-    }
-
-    /// Waits until something happens, at most until `due`.
-    async fn sleep(&self, timer: &mut Timer, armed: &mut Instant, due: Instant) {
-        // Setting a timer costs more than waking up once too early.
-        if due < *armed {
-            timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
-            *armed = due;
-        }
-        poll_fn(|cx| {
-            let woken = self.link().poll_pending(cx);
-            let over = Pin::new(&mut *timer).poll(cx).is_ready();
-            if over {
-                *armed = Instant::MAX;
+            // Setting a timer costs more than waking up once too early.
+            if due < armed {
+                timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
+                armed = due;
             }
-            if woken || over { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+            poll_fn(|cx| {
+                self.link.register(cx.waker());
+                let over = Pin::new(&mut timer).poll(cx).is_ready();
+                if over {
+                    armed = Instant::MAX;
+                }
+                if over || self.link.is_pending() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
     }
 
     fn turn(&mut self, now: Instant) {
@@ -129,9 +127,6 @@ impl Shard {
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
         self.publish(now);
-        if let Some(observer) = &self.shared.observer {
-            self.events.drain(..).for_each(|event| observer(self.id, &event));
-        }
     }
 
     /// When the next turn is due if nothing happens; `None` is never.
@@ -144,15 +139,11 @@ impl Shard {
         [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
     }
 
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.shared.links[usize::from(self.id.0)]
-    }
-
     /// Handles what sockets and other shards have said since the last turn.
     fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
         self.again = false;
-        self.link().collect(&mut mail);
+        self.link.collect(&mut mail);
         for letter in mail.drain(..) {
             match letter {
                 Mail::Ready(ready) => self.handle_ready(now, ready),
@@ -190,7 +181,7 @@ impl Shard {
     pub(crate) fn enqueue(&mut self, id: ConnId) {
         if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
             self.again = true;
-            self.link().post(Mail::Ready(Ready::Read(id)));
+            self.link.post(Mail::Ready(Ready::Read(id)));
         }
     }
 
@@ -211,11 +202,7 @@ impl Shard {
                     }
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => {
-                        let waker = Waker::from(Arc::new(SocketWaker(Arc::clone(self.link()), Ready::Accept)));
-                        let acceptor = &mut self.acceptors[index];
-                        acceptor.ready = await_readable(&acceptor.socket, &waker);
-                    }
+                    ErrorKind::WouldBlock => acceptor.ready = await_readable(&acceptor.socket, &acceptor.waker),
                     // The peer gave up before we came to it.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
                     // Descriptors or memory are used up: spinning would not free them.
@@ -230,7 +217,7 @@ impl Shard {
             return self.broker.handle_closed(now, id, CloseCause::Error);
         };
         let paused = !self.broker.wants_read(id);
-        self.connections.insert(Connection::new(id, socket, Arc::clone(self.link()), paused));
+        self.connections.insert(Connection::new(id, socket, Arc::clone(&self.link), paused));
         self.enqueue(id);
     }
 
@@ -254,7 +241,7 @@ impl Shard {
     fn publish(&mut self, now: Instant) {
         self.unpublished = now < self.publish && self.leave.is_none();
         if !self.unpublished {
-            *lock(&self.link().stats) = self.broker.stats();
+            *lock(&self.link.stats) = self.broker.stats();
             self.publish = now.saturating_add(STATS_AGE);
         }
     }
@@ -266,9 +253,5 @@ impl Shard {
             self.acceptors.clear();
             self.broker.shutdown(now);
         }
-    }
-
-    fn is_finished(&self, now: Instant) -> bool {
-        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
     }
 }
