@@ -4,29 +4,20 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::packet::generate::{packet, version};
-use crate::packet::{Packet, PacketType};
+use crate::packet::generate::{ack, packet, publish, version};
+use crate::packet::{Packet, PacketType, PropertySet};
 
 /// What a server might send after CONNACK, and now and then what it may not.
 fn server_packets(version: Version) -> impl Strategy<Value = Vec<Packet<'static>>> {
-    let likely = packet(version).prop_filter("a server's packet", |packet| match packet.packet_type() {
-        PacketType::Publish
-        | PacketType::PubAck
-        | PacketType::PubRec
-        | PacketType::PubRel
-        | PacketType::PubComp
-        | PacketType::PingResp => true,
-        PacketType::Connect
-        | PacketType::ConnAck
-        | PacketType::Subscribe
-        | PacketType::SubAck
-        | PacketType::Unsubscribe
-        | PacketType::UnsubAck
-        | PacketType::PingReq
-        | PacketType::Disconnect
-        | PacketType::Auth => false,
-    });
-    vec(prop_oneof![9 => likely, 1 => packet(version)], 0..12)
+    let likely = prop_oneof![
+        4 => publish(version).prop_map(Packet::Publish),
+        1 => ack(version, PacketType::PubAck, PropertySet::PubAck).prop_map(Packet::PubAck),
+        1 => ack(version, PacketType::PubRec, PropertySet::PubRec).prop_map(Packet::PubRec),
+        1 => ack(version, PacketType::PubRel, PropertySet::PubRel).prop_map(Packet::PubRel),
+        1 => ack(version, PacketType::PubComp, PropertySet::PubComp).prop_map(Packet::PubComp),
+        1 => Just(Packet::PingResp),
+    ];
+    vec(prop_oneof![9 => likely, 1 => packet(version)], 0..8)
 }
 
 /// Events and output of a client with some messages under way that gets `bytes` in these pieces.

@@ -223,3 +223,15 @@ fn the_own_receive_maximum_is_enforced() {
     harness.feed(b"\x34\x06\0\x01d\0\x04\0");
     assert!(harness.client.wants_close(), "PUBREC does not free a place, PUBCOMP does");
 }
+
+#[test]
+fn a_resumed_session_leaves_the_receive_maximum_whole() {
+    let mut harness = Harness::connected(ClientConfig { receive_maximum: 1, ..persistent(V5) });
+    harness.feed(b"\x34\x06\0\x01a\0\x01\0");
+    harness.close();
+    harness.connect(CONNACK_5_PRESENT);
+    harness.feed(b"\x34\x06\0\x01b\0\x02\0");
+    assert!(harness.client.is_connected(), "the PUBLISH of an earlier connection takes no place");
+    harness.feed(b"\x62\x02\0\x01\x34\x06\0\x01c\0\x03\0");
+    assert!(harness.client.wants_close(), "and its PUBCOMP frees none");
+}
