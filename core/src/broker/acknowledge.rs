@@ -137,7 +137,7 @@ impl Broker {
         bytes: Vec<u8>,
         position: LogPosition,
         peers: PeerWaits,
-        scans: Vec<Box<RetainedScan>>,
+        scans: Vec<RetainedScan>,
     ) -> bool {
         let gated =
             Gated { conn: self.clients.conn_id(index), position, peers, ticket: 0, reply: Reply::Bytes(bytes, scans) };

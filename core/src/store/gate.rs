@@ -34,7 +34,7 @@ pub(crate) enum Reply {
     /// PUBACK, PUBREC or PUBCOMP.
     Ack { packet_type: PacketType, packet_id: PacketId, code: ReasonCode },
     /// A packet that was encoded already: SUBACK, UNSUBACK or CONNACK; and the retained messages that follow it.
-    Bytes(Vec<u8>, Vec<Box<RetainedScan>>),
+    Bytes(Vec<u8>, Vec<RetainedScan>),
 }
 
 /// The queue.
