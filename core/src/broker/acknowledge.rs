@@ -1,6 +1,5 @@
 //! PUBACK, PUBREC, PUBREL and PUBCOMP from clients, and the gate in front of our own (MQTT 5.0, 4.3).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Broker;
@@ -137,7 +136,7 @@ impl Broker {
         bytes: Vec<u8>,
         position: LogPosition,
         peers: PeerWaits,
-        scans: Vec<Box<RetainedScan>>,
+        scans: Vec<RetainedScan>,
     ) -> bool {
         let gated =
             Gated { conn: self.clients.conn_id(index), position, peers, ticket: 0, reply: Reply::Bytes(bytes, scans) };

@@ -141,7 +141,7 @@ impl Broker {
     }
 
     /// SUBACK is on its way: the searches for what its filters match begin.
-    pub(super) fn begin_scans(&mut self, session: u32, scans: Vec<Box<RetainedScan>>) {
+    pub(super) fn begin_scans(&mut self, session: u32, scans: Vec<RetainedScan>) {
         if scans.is_empty() {
             return;
         }

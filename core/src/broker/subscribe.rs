@@ -57,7 +57,7 @@ impl Broker {
         index: u32,
         wanted: &SubscribeFilter<'_>,
         identifier: u32,
-        scans: &mut Vec<Box<RetainedScan>>,
+        scans: &mut Vec<RetainedScan>,
     ) -> ReasonCode {
         let mqtt = &self.clients.config.mqtt;
         let Ok(filter) = Filter::parse(wanted.filter, mqtt.topic_levels_max) else {
@@ -92,12 +92,7 @@ impl Broker {
         });
         if self.wants_retained(&filter, wanted.options, known.is_none()) {
             let filter_id = self.clients.sessions[session].subscriptions[slot as usize].filter;
-            scans.push(Box::new(RetainedScan {
-                filter: filter_id,
-                qos: qos as u8,
-                identifier,
-                scan: Scan::new(filter.filter),
-            }));
+            scans.push(RetainedScan { filter: filter_id, qos: qos as u8, identifier, scan: Scan::new(filter.filter) });
         }
         match qos {
             QoS::AtMostOnce => ReasonCode::Success,

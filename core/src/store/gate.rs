@@ -3,7 +3,6 @@
 //! Safe means that its operations are stored, and that every other shard that the message was routed to has taken it over.
 //! The gate is one queue, first in first out, so acknowledgements of one connection never overtake each other.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -34,7 +33,7 @@ pub(crate) enum Reply {
     /// PUBACK, PUBREC or PUBCOMP.
     Ack { packet_type: PacketType, packet_id: PacketId, code: ReasonCode },
     /// A packet that was encoded already: SUBACK, UNSUBACK or CONNACK; and the retained messages that follow it.
-    Bytes(Vec<u8>, Vec<Box<RetainedScan>>),
+    Bytes(Vec<u8>, Vec<RetainedScan>),
 }
 
 /// The queue.
