@@ -1,0 +1,100 @@
+//! PUBLISH (MQTT 5.0, 3.3; MQTT 3.1.1, 3.3): the packet that there is most of, so one pass and no copy.
+
+use alloc::vec::Vec;
+
+use super::frame::{whole_size, write_header};
+use super::reader::Reader;
+use super::string::{string_len, write_string};
+use super::{PacketId, PacketType, Properties, PropertySet, QoS, Version, Violation};
+
+const DUP: u8 = 0b1000;
+const QOS_SHIFT: u8 = 1;
+const RETAIN: u8 = 0b0001;
+
+/// A PUBLISH packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publish<'a> {
+    /// DUP: this may be a re-delivery; never at QoS 0 (MQTT-3.3.1-2).
+    pub dup: bool,
+    /// The QoS.
+    pub qos: QoS,
+    /// RETAIN.
+    pub retain: bool,
+    /// The Topic Name, without wildcards; in 5.0 it may be empty beside a Topic Alias.
+    pub topic: &'a str,
+    /// The Packet Identifier: there exactly when the QoS is not 0 (MQTT-2.2.1-2).
+    pub packet_id: Option<PacketId>,
+    /// The properties; none in 3.x.
+    pub properties: Properties<'a>,
+    /// The Application Message.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Publish<'a> {
+    /// Reads the flags and the body of a PUBLISH.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation::QoS3`], [`Violation::DupAtQoS0`], [`Violation::EmptyTopic`] without a Topic Alias,
+    /// [`Violation::WildcardInTopicName`], [`Violation::ZeroPacketId`], and whatever is wrong with the fields. Whether
+    /// an alias has a mapping and who may send a Subscription Identifier is not checked here.
+    #[inline]
+    pub fn decode(version: Version, flags: u8, body: &'a [u8]) -> Result<Self, Violation> {
+        let qos = QoS::from_bits(flags >> QOS_SHIFT & 0b11).ok_or(Violation::QoS3)?;
+        let dup = flags & DUP != 0;
+        if dup && qos == QoS::AtMostOnce {
+            return Err(Violation::DupAtQoS0);
+        }
+        let mut reader = Reader::new(body);
+        let topic = reader.topic_name()?;
+        let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
+        let properties = Properties::read_for(version, &mut reader, PropertySet::Publish)?;
+        if topic.is_empty() && properties.topic_alias().is_none() {
+            return Err(Violation::EmptyTopic);
+        }
+        let payload = reader.rest();
+        Ok(Self { dup, qos, retain: flags & RETAIN != 0, topic, packet_id, properties, payload })
+    }
+
+    /// Appends the packet.
+    #[inline]
+    pub fn encode(&self, version: Version, out: &mut Vec<u8>) {
+        if self.encode_head(version, out) {
+            out.extend_from_slice(self.payload);
+        }
+    }
+
+    /// Appends the packet up to its payload, which is counted but not copied. `false`, with nothing appended, when no
+    /// packet can be that large.
+    ///
+    /// The Packet Identifier goes out exactly when the QoS is not 0; a missing one is a fault of the caller.
+    #[inline]
+    pub fn encode_head(&self, version: Version, out: &mut Vec<u8>) -> bool {
+        debug_assert_eq!(self.packet_id.is_some(), self.qos != QoS::AtMostOnce, "a packet id belongs to QoS 1 and 2");
+        let flags =
+            if self.dup { DUP } else { 0 } | (self.qos as u8) << QOS_SHIFT | if self.retain { RETAIN } else { 0 };
+        if !write_header(PacketType::Publish.first_byte() | flags, self.remaining(version), out) {
+            return false;
+        }
+        write_string(self.topic, out);
+        if self.qos != QoS::AtMostOnce {
+            out.extend_from_slice(&self.packet_id.map_or(0, PacketId::get).to_be_bytes());
+        }
+        self.properties.write_for(version, out);
+        true
+    }
+
+    /// The size of the whole packet in bytes.
+    #[inline]
+    pub fn encoded_size(&self, version: Version) -> usize {
+        whole_size(self.remaining(version))
+    }
+
+    #[inline]
+    fn remaining(&self, version: Version) -> usize {
+        string_len(self.topic)
+            + if self.qos == QoS::AtMostOnce { 0 } else { 2 }
+            + self.properties.encoded_size_for(version)
+            + self.payload.len()
+    }
+}
