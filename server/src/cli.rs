@@ -1,5 +1,7 @@
 //! The command line: `weirmq [serve]`, `weirmq check`, `weirmq pub`, `weirmq sub`.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -117,8 +119,7 @@ fn serve(args: &ServeArgs) -> ExitCode {
 fn check(path: Option<PathBuf>, overrides: &Overrides) -> ExitCode {
     match config::load(path.as_deref(), variables(), overrides) {
         Ok(loaded) => {
-            println!("ok");
-            print!("{}", summary(&loaded.settings));
+            print(&format!("ok\n{}", summary(&loaded.settings)));
             ExitCode::SUCCESS
         }
         Err(error) => bad_configuration(&error),
@@ -126,8 +127,18 @@ fn check(path: Option<PathBuf>, overrides: &Overrides) -> ExitCode {
 }
 
 fn bad_configuration(error: &config::ConfigError) -> ExitCode {
-    eprintln!("error: {error}");
+    complain(error);
     ExitCode::from(EXIT_CONFIG)
+}
+
+/// Prints to standard output. A reader that has gone (`weirmq check | head -1`) is no reason to fail.
+pub(crate) fn print(text: &str) {
+    drop(io::stdout().write_all(text.as_bytes()));
+}
+
+/// Prints an error to standard error, where it is lost if nobody reads that.
+pub(crate) fn complain(error: &dyn fmt::Display) {
+    drop(io::stderr().write_all(format!("error: {error}\n").as_bytes()));
 }
 
 /// The environment, as far as it is text; a variable that is not cannot be one of ours.

@@ -12,3 +12,4 @@ mod rate;
 mod runtime;
 mod serve;
 mod signals;
+pub mod tools;

@@ -9,12 +9,12 @@ use tracing::{error, info, warn};
 
 use crate::config::{Address, Loaded, Settings};
 use crate::logs::EventLog;
-use crate::{log_output, runtime, signals};
+use crate::{cli, log_output, runtime, signals};
 
 /// Serves until a signal ends it. `screen` says whether a newcomer should be told what to do next.
 pub(crate) fn serve(loaded: Loaded, screen: bool) -> ExitCode {
     if let Err(error) = log_output::start(loaded.settings.log) {
-        eprintln!("error: cannot start logging: {error}");
+        cli::complain(&format!("cannot start logging: {error}"));
         return ExitCode::FAILURE;
     }
     let result = run(loaded, screen);
@@ -25,7 +25,7 @@ pub(crate) fn serve(loaded: Loaded, screen: bool) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            cli::complain(&error);
             ExitCode::FAILURE
         }
     }
@@ -60,7 +60,7 @@ fn run(mut loaded: Loaded, screen: bool) -> io::Result<()> {
         storage = settings.storage.name(),
     );
     if screen {
-        print!("{}", welcome(&settings, server.addresses()));
+        cli::print(&welcome(&settings, server.addresses()));
     }
     let result = server.run();
     log.finish();

@@ -162,11 +162,12 @@ fn in_words(expected: &str) -> String {
 
 /// The known name that `name` was probably meant to be.
 pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let name = name.to_lowercase().replace('-', "_");
+    let plain = |name: &str| name.to_lowercase().replace('-', "_");
+    let name = plain(name);
     let most = (name.chars().count() / 3).clamp(1, 4);
     known
         .iter()
-        .map(|candidate| (distance(&name, candidate), *candidate))
+        .map(|candidate| (distance(&name, &plain(candidate)), *candidate))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= most)
         .map(|(_, candidate)| candidate)

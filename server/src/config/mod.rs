@@ -17,6 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use error::ConfigError;
+pub(crate) use error::nearest;
 pub use settings::{Level, ListenerSettings, LogFormat, LogSettings, Runtime, Settings, ShutdownSettings, Storage};
 pub use units::Address;
 

@@ -204,7 +204,8 @@ fn text(letter: char, message: &Message<'_>, at: SystemTime) -> String {
         'l' => message.payload.len().to_string(),
         'm' => message.packet_id.unwrap_or(0).to_string(),
         'P' => {
-            let pairs: Vec<String> = properties.user_properties().map(|(name, value)| format!("{name}:{value}")).collect();
+            let pairs: Vec<String> =
+                properties.user_properties().map(|(name, value)| format!("{name}:{value}")).collect();
             pairs.join(" ")
         }
         'q' => (message.qos as u8).to_string(),
@@ -362,7 +363,8 @@ mod tests {
         buffer.push(Property::UserProperty("a", "1"));
         buffer.push(Property::UserProperty("a", "2"));
         let properties = buffer.as_properties();
-        let message = Message { topic: "t/1", payload, qos: QoS::AtLeastOnce, retain: true, packet_id: Some(9), properties };
+        let message =
+            Message { topic: "t/1", payload, qos: QoS::AtLeastOnce, retain: true, packet_id: Some(9), properties };
         let mut out = Vec::new();
         Format::parse(format, false).expect(format).write(&mut out, &message, at()).expect("memory takes all");
         String::from_utf8(out).expect("UTF-8")
@@ -374,7 +376,10 @@ mod tests {
             ("%t %q %r %m %l|%p|%x|%X", "t/1 1 1 9 3|abz|61627a|61627A"),
             ("%%\\n\\t\\\\%C %P.%R%A%E%F%S%D", "%\n\t\\text/plain a:1 a:2."),
             ("%I %U", "2024-02-29T12:34:56+0000 1709210096.123456789"),
-            ("%@Y-%@m-%@d %@H:%@M:%@S.%@N %@F %@T %@s %@j%@Z%@z", "2024-02-29 12:34:56.123456789 2024-02-29 12:34:56 1709210096 060UTC+0000"),
+            (
+                "%@Y-%@m-%@d %@H:%@M:%@S.%@N %@F %@T %@s %@j%@Z%@z",
+                "2024-02-29 12:34:56.123456789 2024-02-29 12:34:56 1709210096 060UTC+0000",
+            ),
             ("%5p|%-5p|%.2p|%05l|%-3q|", "  abz|abz  |ab|00003|1  |"),
         ] {
             assert_eq!(print(format, b"abz"), expected, "{format}");
@@ -394,7 +399,9 @@ mod tests {
             print("%j", b"{\"n\": 1}\n"),
             r#"{"tst":"2024-02-29T12:34:56.123456Z","topic":"t/1","qos":1,"retain":1,"payloadlen":9,"mid":9,"properties":{"content-type":"text/plain","user-properties":[["a","1"],["a","2"]]},"payload":"{\"n\": 1}\n"}"#
         );
-        assert!(print("%J", b"{\"n\": 12345678901234567890123}").ends_with(r#""payload":{"n": 12345678901234567890123}}"#));
+        assert!(
+            print("%J", b"{\"n\": 12345678901234567890123}").ends_with(r#""payload":{"n": 12345678901234567890123}}"#)
+        );
         assert!(print("%J", b"not json").ends_with(r#""payload":"not json"}"#));
         assert!(print("%j", b"\xff\x00").ends_with(r#""payload_hex":"ff00"}"#));
     }
