@@ -1,4 +1,4 @@
-//! The socket under `weirmq pub` and `weirmq sub`: a blocking one, with a time limit on each read.
+//! The socket under `weirmq pub` and `weirmq sub`: a blocking one, read by a thread of its own.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -37,21 +37,17 @@ impl Connection {
         UnixStream::connect(path).map(Self::Unix)
     }
 
-    /// Waits for input until `timeout` at most, or for ever. `None` says that the time is over, 0 that the broker has
-    /// closed.
-    pub(crate) fn read(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<Option<usize>> {
-        // A timeout of zero means none to the operating system; a microsecond is as good as at once.
-        let timeout = timeout.map(|timeout| timeout.max(Duration::from_micros(1)));
-        let result = match self {
-            Self::Tcp(stream) => stream.set_read_timeout(timeout).and_then(|()| stream.read(buffer)),
-            Self::Unix(stream) => stream.set_read_timeout(timeout).and_then(|()| stream.read(buffer)),
-        };
-        match result {
-            Ok(count) => Ok(Some(count)),
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => Ok(None),
-                _ => Err(error),
-            },
+    /// Waits for input; 0 says that the broker has closed.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let result = match self {
+                Self::Tcp(stream) => stream.read(buffer),
+                Self::Unix(stream) => stream.read(buffer),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
         }
     }
 
