@@ -1,1 +1,452 @@
-//! Placeholder.
+//! The Application Messages that one broker holds, each of them once.
+//!
+//! A message may wait for thousands of subscribers, be retained and be in flight at the same time. All of these name it
+//! by a [`MessageId`] and count as one reference each; the message goes with its last reference. The counts are plain
+//! numbers: messages never leave their broker, another one gets a copy.
+//!
+//! A message is stored as the bytes that every onward PUBLISH contains: topic, properties and payload, in one buffer
+//! that is used again for later messages. This module does not know who refers to a message or why.
+
+use alloc::vec::Vec;
+use core::mem;
+
+use crate::id::LogPosition;
+use crate::packet::QoS;
+use crate::time::Instant;
+
+/// [`Message::publisher`] of a message that no session of this broker published.
+pub(crate) const NO_PUBLISHER: u32 = u32::MAX;
+
+/// The smallest buffer, as a power of two: a short topic and a number.
+const CLASS_FIRST: u32 = 6;
+/// The largest buffer that is kept for later messages: 4 KiB.
+const CLASS_LAST: u32 = 12;
+const CLASSES: usize = (CLASS_LAST - CLASS_FIRST + 1) as usize;
+/// Buffers kept in one class, and bytes kept in one class; the smaller bound holds.
+const CLASS_BUFFERS_MAX: usize = 1_024;
+const CLASS_BYTES_MAX: usize = 512 * 1024;
+/// An empty slab of more records than this gives its memory back.
+const RECORDS_KEPT: usize = 1_024;
+
+/// A message of this broker, as long as somebody holds a reference to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MessageId(u32);
+
+impl MessageId {
+    /// The place in the slab: dense, from 0, used again after the message has gone.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// An identifier for tests of what only passes identifiers on.
+    #[cfg(test)]
+    pub(crate) const fn from_index(index: u32) -> Self {
+        Self(index)
+    }
+}
+
+/// What [`Messages::insert`] makes a message of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewMessage<'a> {
+    /// The Topic Name, at most 65535 bytes (1.5.4); a Topic Alias is already replaced.
+    pub(crate) topic: &'a str,
+    /// The properties that are forwarded, in wire form and without their length. Not among them are those that are
+    /// another's for each receiver: Message Expiry Interval, Topic Alias and Subscription Identifier.
+    pub(crate) properties: &'a [u8],
+    pub(crate) payload: &'a [u8],
+    /// The QoS of the PUBLISH that brought it.
+    pub(crate) qos: QoS,
+    /// The RETAIN flag of the PUBLISH that brought it.
+    pub(crate) retain: bool,
+    /// When its Message Expiry Interval ends: the time of arrival and the interval. `None`: never.
+    pub(crate) expires: Option<Instant>,
+    /// The index of the session that published it, for No Local ([MQTT-3.8.3-3]), or [`NO_PUBLISHER`].
+    pub(crate) publisher: u32,
+    /// Where it is in the log; 0 when it is not.
+    pub(crate) position: LogPosition,
+}
+
+/// One Application Message.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// Topic, properties and payload.
+    bytes: Vec<u8>,
+    /// The QoS of the PUBLISH that brought it.
+    pub(crate) qos: QoS,
+    /// The RETAIN flag of the PUBLISH that brought it.
+    pub(crate) retain: bool,
+    topic_len: u16,
+    properties_len: u32,
+    /// The index of the session that published it, or [`NO_PUBLISHER`].
+    pub(crate) publisher: u32,
+    references: u32,
+    /// When its Message Expiry Interval ends.
+    pub(crate) expires: Option<Instant>,
+    /// Where it is in the log; 0 when it is not.
+    pub(crate) position: LogPosition,
+}
+
+impl Message {
+    /// The Topic Name, checked when the message came.
+    pub(crate) fn topic(&self) -> &str {
+        core::str::from_utf8(self.topic_bytes()).expect("the topic was a str when it was inserted")
+    }
+
+    /// The Topic Name without the cost of another check.
+    pub(crate) fn topic_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.topic_len)]
+    }
+
+    /// The properties that every receiver gets, in wire form, without their length.
+    pub(crate) fn properties(&self) -> &[u8] {
+        let start = usize::from(self.topic_len);
+        &self.bytes[start..start + self.properties_len as usize]
+    }
+
+    /// The Payload.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.bytes[usize::from(self.topic_len) + self.properties_len as usize..]
+    }
+
+    /// Topic, properties and payload, one behind the other.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Bytes of topic, properties and payload together.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many references there are, at least 1.
+    pub(crate) fn references(&self) -> u32 {
+        self.references
+    }
+
+    /// Whether the Message Expiry Interval has passed, so that no delivery may begin any more ([MQTT-3.3.2-5]).
+    ///
+    /// True from the deadline on, so that a timer armed for the deadline finds the message expired.
+    pub(crate) fn is_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// The Message Expiry Interval to forward, in seconds: the one received minus the whole seconds that the message has
+    /// waited ([MQTT-3.3.2-6]). `None` when it had none.
+    ///
+    /// The time left is rounded up, which is the same number: `interval - floor(waited) = ceil(interval - waited)`. It is
+    /// 0 for an expired message, which is still sent when its QoS 2 exchange had begun.
+    pub(crate) fn remaining_expiry_s(&self, now: Instant) -> Option<u32> {
+        let left = self.expires?.saturating_since(now);
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        Some(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+}
+
+/// The messages of one broker.
+#[derive(Debug)]
+pub(crate) struct Messages {
+    records: Vec<Message>,
+    /// Records that are not in use.
+    free: Vec<u32>,
+    /// Empty buffers by class: those of class `n` have room for `1 << (CLASS_FIRST + n)` bytes.
+    pool: [Vec<Vec<u8>>; CLASSES],
+    bytes_held: u64,
+}
+
+impl Messages {
+    /// No messages; allocates nothing.
+    pub(crate) fn new() -> Self {
+        Self { records: Vec::new(), free: Vec::new(), pool: [const { Vec::new() }; CLASSES], bytes_held: 0 }
+    }
+
+    /// Messages held.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len() - self.free.len()
+    }
+
+    /// Bytes of memory of all messages held: their buffers and their records. The pool, which is bounded by about
+    /// 2.5 MiB, is not counted.
+    pub(crate) fn bytes_held(&self) -> u64 {
+        self.bytes_held
+    }
+
+    /// Copies a message into the slab. The caller has the one reference to it.
+    pub(crate) fn insert(&mut self, new: NewMessage<'_>) -> MessageId {
+        let topic_len = u16::try_from(new.topic.len()).expect("a UTF-8 Encoded String has at most 65535 bytes");
+        let properties_len = u32::try_from(new.properties.len()).expect("a packet has less than 256 MiB");
+        let mut bytes = self.buffer(new.topic.len() + new.properties.len() + new.payload.len());
+        bytes.extend_from_slice(new.topic.as_bytes());
+        bytes.extend_from_slice(new.properties);
+        bytes.extend_from_slice(new.payload);
+        self.bytes_held += cost(&bytes);
+        let message = Message {
+            bytes,
+            qos: new.qos,
+            retain: new.retain,
+            topic_len,
+            properties_len,
+            publisher: new.publisher,
+            references: 1,
+            expires: new.expires,
+            position: new.position,
+        };
+        if let Some(index) = self.free.pop() {
+            self.records[index as usize] = message;
+            return MessageId(index);
+        }
+        let index = u32::try_from(self.records.len()).expect("memory is full before there are u32::MAX messages");
+        self.records.push(message);
+        MessageId(index)
+    }
+
+    /// The message, to which the caller has a reference.
+    pub(crate) fn get(&self, id: MessageId) -> &Message {
+        let message = self.records.get(id.index()).expect("a message that is referred to exists");
+        assert!(message.references > 0, "a message that is referred to has not been released");
+        message
+    }
+
+    /// Tells where in the log a message has come to be.
+    pub(crate) fn set_position(&mut self, id: MessageId, position: LogPosition) {
+        self.held(id).position = position;
+    }
+
+    /// One more reference.
+    pub(crate) fn share(&mut self, id: MessageId) {
+        let message = self.held(id);
+        message.references = message.references.checked_add(1).expect("memory is full before u32::MAX references");
+    }
+
+    /// One reference less. True when it was the last, and the message has gone.
+    pub(crate) fn release(&mut self, id: MessageId) -> bool {
+        let message = self.held(id);
+        message.references -= 1;
+        if message.references > 0 {
+            return false;
+        }
+        let bytes = mem::take(&mut message.bytes);
+        self.bytes_held -= cost(&bytes);
+        self.recycle(bytes);
+        self.free.push(id.0);
+        if self.free.len() == self.records.len() && self.records.len() > RECORDS_KEPT {
+            self.records = Vec::new();
+            self.free = Vec::new();
+        }
+        true
+    }
+
+    fn held(&mut self, id: MessageId) -> &mut Message {
+        let message = self.records.get_mut(id.index()).expect("a message that is referred to exists");
+        assert!(message.references > 0, "a message that is referred to has not been released");
+        message
+    }
+
+    /// An empty buffer with room for `size` bytes.
+    ///
+    /// Small ones come in classes, so that a used one always fits and is at most half empty.
+    fn buffer(&mut self, size: usize) -> Vec<u8> {
+        let Some(class) = class_of(size) else {
+            return Vec::with_capacity(size);
+        };
+        self.pool[class].pop().unwrap_or_else(|| Vec::with_capacity(1 << (CLASS_FIRST as usize + class)))
+    }
+
+    /// Keeps a small buffer for a later message, unless there are enough.
+    fn recycle(&mut self, mut bytes: Vec<u8>) {
+        let Some(class) = class_of(bytes.capacity()) else {
+            return;
+        };
+        let size = 1 << (CLASS_FIRST as usize + class);
+        if bytes.capacity() == size && self.pool[class].len() < CLASS_BUFFERS_MAX.min(CLASS_BYTES_MAX / size) {
+            bytes.clear();
+            self.pool[class].push(bytes);
+        }
+    }
+}
+
+/// What a message with this buffer costs in memory.
+fn cost(bytes: &Vec<u8>) -> u64 {
+    (bytes.capacity() + size_of::<Message>()) as u64
+}
+
+/// The class of buffers for `size` bytes; `None` for more than the largest holds.
+fn class_of(size: usize) -> Option<usize> {
+    let bits = usize::BITS - size.saturating_sub(1).leading_zeros();
+    (bits <= CLASS_LAST).then(|| bits.saturating_sub(CLASS_FIRST) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use core::time::Duration;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::string::String;
+
+    fn new<'a>(topic: &'a str, properties: &'a [u8], payload: &'a [u8]) -> NewMessage<'a> {
+        NewMessage {
+            topic,
+            properties,
+            payload,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            expires: None,
+            publisher: 3,
+            position: LogPosition(9),
+        }
+    }
+
+    #[test]
+    fn a_message_is_what_was_inserted() {
+        let mut messages = Messages::new();
+        let id = messages.insert(new("a/ä", b"\x01\x01", b"payload"));
+        messages.set_position(id, LogPosition(10));
+        let message = messages.get(id);
+        assert_eq!((message.topic(), message.topic_bytes()), ("a/ä", "a/ä".as_bytes()));
+        assert_eq!((message.properties(), message.payload()), (&b"\x01\x01"[..], &b"payload"[..]));
+        assert_eq!((message.bytes(), message.size()), ("a/ä\x01\x01payload".as_bytes(), 13));
+        assert_eq!((message.qos, message.retain, message.publisher), (QoS::AtLeastOnce, true, 3));
+        assert_eq!((message.position, message.references()), (LogPosition(10), 1));
+    }
+
+    #[test]
+    fn a_message_goes_with_its_last_reference() {
+        let mut messages = Messages::new();
+        let id = messages.insert(new("t", b"", b""));
+        messages.share(id);
+        assert!(!messages.release(id));
+        assert!(messages.release(id));
+        assert_eq!((messages.len(), messages.bytes_held()), (0, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "has not been released")]
+    fn a_released_message_cannot_be_read() {
+        let mut messages = Messages::new();
+        let id = messages.insert(new("t", b"", b""));
+        messages.release(id);
+        messages.get(id);
+    }
+
+    #[test]
+    fn small_buffers_are_used_again_and_large_ones_are_freed() {
+        let mut messages = Messages::new();
+        let first = messages.insert(new("t", b"", &[1; 100]));
+        let buffer = messages.get(first).bytes().as_ptr();
+        messages.release(first);
+        let second = messages.insert(new("topic", b"", &[2; 120]));
+        assert_eq!((messages.get(second).bytes().as_ptr(), messages.get(second).payload()), (buffer, &[2; 120][..]));
+        let large = messages.insert(new("t", b"", &[3; 4_096]));
+        messages.release(large);
+        messages.release(second);
+        assert_eq!(messages.pool.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_pool_is_bounded_and_a_large_slab_gives_its_memory_back() {
+        let mut messages = Messages::new();
+        for size in [10, 4_000] {
+            let ids: Vec<_> = (0..3_000).map(|_| messages.insert(new("t", b"", &std::vec![0; size]))).collect();
+            assert!(messages.bytes_held() >= 3_000 * size as u64);
+            ids.into_iter().for_each(|id| assert!(messages.release(id)));
+        }
+        assert_eq!((messages.len(), messages.bytes_held(), messages.records.capacity()), (0, 0, 0));
+        assert_eq!((messages.pool[0].len(), messages.pool[CLASSES - 1].len()), (1_024, 128));
+    }
+
+    #[test]
+    fn classes_cover_all_sizes_up_to_the_largest() {
+        for (size, class) in [(0, Some(0)), (1, Some(0)), (64, Some(0)), (65, Some(1)), (4_096, Some(6)), (4_097, None)]
+        {
+            assert_eq!(class_of(size), class, "{size}");
+        }
+    }
+
+    #[test]
+    fn the_expiry_interval_counts_down_by_whole_seconds_waited() {
+        let arrival = Instant::from_micros(1_234_567);
+        let mut messages = Messages::new();
+        let mut message = new("t", b"", b"");
+        message.expires = Some(arrival.saturating_add(Duration::from_secs(10)));
+        let id = messages.insert(message);
+        let after = |micros| arrival.saturating_add(Duration::from_micros(micros));
+        for (waited, left) in [(0, 10), (1, 10), (999_999, 10), (1_000_000, 9), (9_999_999, 1), (10_000_000, 0)] {
+            assert_eq!(messages.get(id).remaining_expiry_s(after(waited)), Some(left), "{waited}");
+            assert_eq!(messages.get(id).is_expired(after(waited)), left == 0, "{waited}");
+        }
+        assert_eq!(messages.get(id).remaining_expiry_s(Instant::MAX), Some(0));
+    }
+
+    #[test]
+    fn a_message_without_an_interval_never_expires() {
+        let mut messages = Messages::new();
+        let id = messages.insert(new("t", b"", b""));
+        assert!(!messages.get(id).is_expired(Instant::MAX));
+        assert_eq!(messages.get(id).remaining_expiry_s(Instant::MAX), None);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(String, usize, usize),
+        Share(usize),
+        Release(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let payload = prop_oneof![0..200usize, 0..10_000usize];
+        prop_oneof![
+            ("[a-zä/]{1,20}", 0..40usize, payload)
+                .prop_map(|(topic, properties, payload)| { Step::Insert(topic, properties, payload) }),
+            any::<usize>().prop_map(Step::Share),
+            any::<usize>().prop_map(Step::Release),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(steps in vec(step(), 1..200)) {
+            let mut messages = Messages::new();
+            let mut model: BTreeMap<MessageId, (String, Vec<u8>, Vec<u8>, u32)> = BTreeMap::new();
+            for (number, step) in steps.into_iter().enumerate() {
+                let chosen = |choice: usize| model.keys().nth(choice % model.len().max(1)).copied();
+                match step {
+                    Step::Insert(topic, properties, payload) => {
+                        let properties = std::vec![number as u8; properties];
+                        let payload = std::vec![!number as u8; payload];
+                        let id = messages.insert(new(&topic, &properties, &payload));
+                        prop_assert!(model.insert(id, (topic, properties, payload, 1)).is_none());
+                    }
+                    Step::Share(choice) => if let Some(id) = chosen(choice) {
+                        messages.share(id);
+                        model.get_mut(&id).expect("chosen").3 += 1;
+                    }
+                    Step::Release(choice) => if let Some(id) = chosen(choice) {
+                        let references = &mut model.get_mut(&id).expect("chosen").3;
+                        *references -= 1;
+                        let last = *references == 0;
+                        prop_assert_eq!(messages.release(id), last);
+                        if last {
+                            model.remove(&id);
+                        }
+                    }
+                }
+                let sizes: usize = model.values().map(|(topic, properties, payload, _)| {
+                    topic.len() + properties.len() + payload.len() + size_of::<Message>()
+                }).sum();
+                prop_assert_eq!(messages.len(), model.len());
+                prop_assert!(messages.bytes_held() >= sizes as u64);
+                prop_assert!(messages.bytes_held() <= 2 * sizes as u64 + 64 * model.len() as u64);
+            }
+            for (&id, (topic, properties, payload, references)) in &model {
+                let message = messages.get(id);
+                prop_assert_eq!(message.topic(), topic);
+                prop_assert_eq!(message.properties(), &properties[..]);
+                prop_assert_eq!(message.payload(), &payload[..]);
+                prop_assert_eq!(message.references(), *references);
+            }
+        }
+    }
+}

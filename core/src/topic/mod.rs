@@ -1,1 +1,30 @@
 //! Topic names and filters, and the structures that find subscribers and retained messages.
+//!
+//! [`name`] and [`filter`] are the rules of MQTT 5.0, 4.7 on plain strings. [`tree`] answers "which filters match this
+//! topic", [`route`] remembers those answers, [`shared`] chooses the member of a shared subscription, and [`retained`]
+//! answers the opposite question, "which kept topics does this filter match". Nothing here knows of a broker, a session
+//! or a connection: sessions, messages and shards are numbers that the caller made up.
+
+mod cache;
+mod epoch;
+pub mod filter;
+mod group;
+mod level;
+pub mod name;
+pub mod retained;
+pub mod route;
+pub mod shared;
+mod slab;
+mod subscription;
+pub mod tree;
+
+pub use filter::{Filter, FilterError};
+pub use group::{Group, GroupId, Remote};
+pub use retained::{RetainedStore, Scan};
+pub use route::{RouteAt, Router};
+pub use shared::{MemberState, Pick};
+pub use subscription::{FilterId, Moved, Subscription};
+pub use tree::SubscriptionTree;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,449 @@
+//! CONNECT: who comes in, with which session, and what the CONNACK says (MQTT 5.0, 3.1 and 3.2).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::handoff::Moved;
+use super::publish::forwardable;
+use crate::access::AuthOutcome;
+use crate::config::Authentication;
+use crate::connection::{OutgoingAliases, Phase};
+use crate::event::{CloseReason, Event, SessionEnd};
+use crate::id::{ConnId, ShardId};
+use crate::outbox::Handoff;
+use crate::packet::{
+    ConnAck, Connect, Properties, Property, PropertyBuffer, QoS, ReasonCode, Version, Violation, Will as WillPacket,
+};
+use crate::session::{EXPIRY_NEVER, NO_CONNECTION, Session, Will};
+use crate::store::{Operation, StoredMessage};
+use crate::time::Instant;
+use crate::timer::TimerKind;
+use crate::topic;
+
+impl Broker {
+    /// A CONNECT has come. `rest` is everything unread, the CONNECT in front.
+    pub(super) fn handle_connect(&mut self, index: u32, body: &[u8], rest: &[u8]) {
+        let connect = match Connect::decode(body) {
+            Ok(connect) => connect,
+            Err(violation) => return self.refuse_malformed(index, body, violation),
+        };
+        self.clients.conns[index].version = Some(connect.version);
+        let properties = connect.properties;
+        let conn = &mut self.clients.conns[index];
+        conn.packet_bytes_max = properties.maximum_packet_size().unwrap_or(u32::MAX);
+        conn.problem_information = properties.request_problem_information();
+        if let Err(code) = self.check_connect(index, &connect) {
+            return self.close(index, Some(code), CloseReason::Refused(code));
+        }
+        if !connect.client_id.is_empty() {
+            let home = self.home_of(connect.client_id);
+            if home != self.shard {
+                return self.hand_off(index, home, rest);
+            }
+        }
+        let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
+        match self.clients.config.authentication {
+            Authentication::None => self.admit(index, &connect, assigned, None),
+            Authentication::External { .. } => self.ask_connect(index, &connect, body, assigned),
+        }
+    }
+
+    /// A CONNECT that cannot be read is answered in the form of its version, as far as that is known.
+    fn refuse_malformed(&mut self, index: u32, body: &[u8], violation: Violation) {
+        match violation {
+            // MQTT 3.1.1, MQTT-3.1.2-2: an unknown level is answered by 0x01, in the form that 3.1.1 clients know.
+            Violation::ProtocolVersion => {
+                self.clients.conns[index].version = Some(Version::V3_1_1);
+                let code = ReasonCode::UnsupportedProtocolVersion;
+                self.clients.stats.violations += 1;
+                self.write_refusal(index, code, &CloseReason::Refused(code));
+                self.finish(index, CloseReason::Violation(violation));
+            }
+            _ => {
+                self.clients.conns[index].version = Connect::peek_version(body);
+                self.violate(index, violation);
+            }
+        }
+    }
+
+    fn check_connect(&self, index: u32, connect: &Connect<'_>) -> Result<(), ReasonCode> {
+        let mqtt = &self.clients.config.mqtt;
+        let listener = &self.clients.config.listeners[usize::from(self.clients.conns[index].listener.0)];
+        if self.shutting_down {
+            return Err(ReasonCode::ServerUnavailable);
+        }
+        if !mqtt.versions.contains(&connect.version) {
+            return Err(ReasonCode::UnsupportedProtocolVersion);
+        }
+        if connect.client_id.len() > usize::from(mqtt.client_id_bytes_max) {
+            return Err(ReasonCode::ClientIdentifierNotValid);
+        }
+        // MQTT 3.1.1, MQTT-3.1.3-8.
+        if connect.client_id.is_empty() && connect.version != Version::V5 && !connect.clean_start {
+            return Err(ReasonCode::ClientIdentifierNotValid);
+        }
+        let method = connect.properties.authentication_method();
+        match (&self.clients.config.authentication, method) {
+            (Authentication::None, Some(_)) => return Err(ReasonCode::BadAuthenticationMethod),
+            (Authentication::External { methods }, Some(method)) if !methods.iter().any(|known| known == method) => {
+                return Err(ReasonCode::BadAuthenticationMethod);
+            }
+            (Authentication::None, None) if !listener.allow_anonymous => return Err(ReasonCode::NotAuthorized),
+            (Authentication::External { .. }, None) if connect.user_name.is_none() && !listener.allow_anonymous => {
+                return Err(ReasonCode::NotAuthorized);
+            }
+            (Authentication::None | Authentication::External { .. }, _) => {}
+        }
+        connect.will.as_ref().map_or(Ok(()), |will| self.check_will(will))
+    }
+
+    fn check_will(&self, will: &WillPacket<'_>) -> Result<(), ReasonCode> {
+        let mqtt = &self.clients.config.mqtt;
+        if !topic::is_valid_name(will.topic, mqtt.topic_levels_max) || self.is_denied_topic(will.topic) {
+            return Err(ReasonCode::TopicNameInvalid);
+        }
+        if will.qos > mqtt.maximum_qos {
+            return Err(ReasonCode::QoSNotSupported);
+        }
+        if will.retain && !mqtt.retain_available {
+            return Err(ReasonCode::RetainNotSupported);
+        }
+        Ok(())
+    }
+
+    /// The shard that owns the session of this client.
+    fn home_of(&self, client_id: &str) -> ShardId {
+        let shards = u64::from(self.clients.config.shards);
+        ShardId((self.client_hash(client_id) >> 32).wrapping_mul(shards).wrapping_shr(32) as u16)
+    }
+
+    fn hand_off(&mut self, index: u32, to: ShardId, rest: &[u8]) {
+        let id = self.clients.conn_id(index);
+        let conn = &self.clients.conns[index];
+        let moved = Box::new(Moved {
+            listener: conn.listener,
+            peer: conn.peer,
+            accepted: conn.accepted,
+            received: rest.to_vec(),
+        });
+        self.clients.stats.handoffs += 1;
+        self.forget(index);
+        self.clients.out.handoff.push(Handoff { conn: id, to, moved });
+    }
+
+    /// A connection that another shard handed over. `None`: a limit is reached, close it.
+    pub fn handle_handoff(&mut self, now: Instant, moved: Box<Moved>) -> Option<ConnId> {
+        self.advance(now);
+        let Moved { listener, peer, accepted, received } = *moved;
+        let conn = self.accept(listener, peer, accepted)?;
+        self.handle_receive(now, conn, &received);
+        Some(conn)
+    }
+
+    /// A Client Identifier that no session of the whole broker has (MQTT-3.2.2-16), and whose home is this shard.
+    fn assign_client_id(&mut self) -> Box<str> {
+        loop {
+            let id = alloc::format!("auto-{:016x}{:08x}", self.random.next(), self.random.next() as u32);
+            if self.home_of(&id) == self.shard && self.session_of(&id).is_none() {
+                return id.into_boxed_str();
+            }
+        }
+    }
+
+    pub(super) fn session_of(&self, client_id: &str) -> Option<u32> {
+        let hash = self.client_hash(client_id);
+        self.by_client_id.find(hash, |&index| *self.clients.sessions[index].client_id == *client_id).copied()
+    }
+
+    /// The client is who it says: it gets its session and its CONNACK.
+    pub(super) fn admit(
+        &mut self,
+        index: u32,
+        connect: &Connect<'_>,
+        assigned: Option<Box<str>>,
+        auth_data: Option<Vec<u8>>,
+    ) {
+        let client_id: &str = assigned.as_deref().unwrap_or(connect.client_id);
+        let session = match self.open_session(client_id, connect) {
+            Ok(session) => session,
+            Err(code) => return self.close(index, Some(code), CloseReason::Refused(code)),
+        };
+        let (session, present) = session;
+        let keep_alive_s = self.attach(index, session, connect);
+        let position = self.record_connected(session, connect);
+        let acknowledgement = self.connack(index, session, present, keep_alive_s, connect, assigned.as_deref(), auth_data);
+        let client_id = self.clients.sessions[session].client_id.clone();
+        self.clients.stats.connects_accepted += 1;
+        self.clients.stats.sessions_connected += 1;
+        let conn = self.clients.conn_id(index);
+        self.clients.event(Event::Connected {
+            conn,
+            client_id,
+            user_name: connect.user_name.map(Box::from),
+            version: connect.version,
+            clean_start: connect.clean_start,
+            session_present: present,
+            keep_alive_s,
+        });
+        self.reply_bytes(index, acknowledgement, position);
+        if self.clients.gate_is_open_for(position, self.clients.conns[index].gated) {
+            self.resume(index);
+        }
+    }
+
+    /// CONNACK is on its way: what the session is owed follows.
+    pub(super) fn resume(&mut self, index: u32) {
+        let session = self.clients.conns[index].session;
+        self.update_memberships(session);
+        self.clients.pull(session);
+    }
+
+    fn open_session(&mut self, client_id: &str, connect: &Connect<'_>) -> Result<(u32, bool), ReasonCode> {
+        let mut existing = self.session_of(client_id);
+        if let Some(session) = existing {
+            let external = !matches!(self.clients.config.authentication, Authentication::None);
+            if external && self.clients.sessions[session].user_name.as_deref() != connect.user_name {
+                return Err(ReasonCode::NotAuthorized);
+            }
+            self.take_over(session, connect.clean_start);
+            // The session may have ended with the connection that was taken over.
+            existing = self.session_of(client_id);
+        }
+        if let Some(session) = existing
+            && connect.clean_start
+        {
+            self.end_session(session, SessionEnd::CleanStart);
+            existing = None;
+        }
+        if let Some(session) = existing {
+            return Ok((session, true));
+        }
+        if self.clients.sessions.len() >= self.clients.config.limits.sessions_max as usize {
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        let session = self.clients.sessions.insert(Session::new(Box::from(client_id), connect.user_name.map(Box::from)));
+        let hash = self.client_hash(client_id);
+        let (sessions, hasher) = (&self.clients.sessions, &self.hasher);
+        self.by_client_id.insert_unique(hash, session, |&other| super::hash_client(hasher, &sessions[other].client_id));
+        self.clients.stats.sessions += 1;
+        Ok((session, false))
+    }
+
+    /// A newer connection takes the session: the older one is told 0x8E and closed (MQTT-3.1.4-3).
+    fn take_over(&mut self, session: u32, clean_start: bool) {
+        let older = self.clients.sessions[session].connection;
+        if older == NO_CONNECTION {
+            return;
+        }
+        self.clients.stats.takeovers += 1;
+        // The client is back before a delay could end: such a will is not sent (MQTT-3.1.3-9).
+        let delayed = self.clients.sessions[session].will.as_ref().is_some_and(|will| will.delay_s > 0);
+        if delayed && !clean_start && self.clients.sessions[session].is_persistent() {
+            self.clients.sessions[session].will = None;
+        }
+        self.close(older, Some(ReasonCode::SessionTakenOver), CloseReason::TakenOver);
+    }
+
+    /// Joins connection and session. The Keep Alive in force is the answer.
+    fn attach(&mut self, index: u32, session: u32, connect: &Connect<'_>) -> u16 {
+        let mqtt = &self.clients.config.mqtt;
+        let expiry_s = match (connect.version, connect.clean_start) {
+            (Version::V5, _) => connect.properties.session_expiry_interval().unwrap_or(0),
+            (Version::V3_1 | Version::V3_1_1, true) => 0,
+            (Version::V3_1 | Version::V3_1_1, false) => EXPIRY_NEVER,
+        };
+        let expiry_s = expiry_s.min(mqtt.session_expiry_max_s);
+        let keep_alive_s = match (connect.keep_alive_s, mqtt.keep_alive_max_s) {
+            (asked, 0) => asked,
+            (0, max) => max,
+            (asked, max) => asked.min(max),
+        };
+        let window = connect.properties.receive_maximum().unwrap_or(u16::MAX).min(mqtt.inflight_max);
+        let aliases = connect.properties.topic_alias_maximum().unwrap_or(0).min(mqtt.topic_alias_outgoing_max);
+        self.cancel_timers(index);
+        let now = self.clients.now;
+        let conn = &mut self.clients.conns[index];
+        conn.phase = Phase::Connected;
+        conn.session = session;
+        conn.window = window;
+        conn.keep_alive = core::time::Duration::from_millis(u64::from(keep_alive_s) * 1_500);
+        conn.aliases_out = (aliases > 0).then(|| Box::new(OutgoingAliases::new(aliases)));
+        conn.heard = now;
+        if keep_alive_s > 0 {
+            let deadline = now.saturating_add(conn.keep_alive);
+            let key = self.clients.timer_key(TimerKind::KeepAlive, index);
+            self.clients.conns[index].timer = Some(self.clients.timers.arm(deadline, key));
+        }
+        let state = &mut self.clients.sessions[session];
+        state.connection = index;
+        state.expiry_s = expiry_s;
+        state.inflight.begin_connection();
+        state.will = connect.will.as_ref().map(|will| Box::new(stored_will(will)));
+        for timer in [state.expiry_timer.take(), state.will_timer.take()].into_iter().flatten() {
+            self.clients.timers.cancel(timer);
+        }
+        keep_alive_s
+    }
+
+    fn record_connected(&mut self, session: u32, connect: &Connect<'_>) -> crate::id::LogPosition {
+        let expiry_s = self.clients.sessions[session].expiry_s;
+        if !self.clients.config.durable || expiry_s == 0 {
+            return self.clients.stored;
+        }
+        let user_name = connect.user_name.map(Box::from);
+        self.clients.record_for(session, |client_id| Operation::SessionConnected { client_id, user_name, expiry_s });
+        match self.clients.sessions[session].will.clone() {
+            Some(will) => self.clients.record_for(session, |client_id| Operation::WillSet {
+                client_id,
+                delay_s: will.delay_s,
+                will: StoredMessage {
+                    topic: will.topic,
+                    properties: will.properties,
+                    payload: will.payload,
+                    qos: will.qos,
+                    retain: will.retain,
+                    expiry_s: will.message_expiry_s,
+                },
+            }),
+            None => self.clients.record_for(session, |client_id| Operation::WillRemoved { client_id }),
+        }
+        self.clients.recorded
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a property of the CONNACK that is made here and nowhere else")]
+    fn connack(
+        &self,
+        index: u32,
+        session: u32,
+        present: bool,
+        keep_alive_s: u16,
+        connect: &Connect<'_>,
+        assigned: Option<&str>,
+        auth_data: Option<Vec<u8>>,
+    ) -> Vec<u8> {
+        let mut out = Vec::new();
+        // MQTT 3.1 has no Session Present: the byte is reserved there.
+        let session_present = present && connect.version != Version::V3_1;
+        let mut properties = PropertyBuffer::new();
+        if connect.version == Version::V5 {
+            self.offer(&mut properties, index, session, keep_alive_s, connect);
+            if let Some(assigned) = assigned {
+                properties.push(Property::AssignedClientIdentifier(assigned));
+            }
+            if let Some(method) = connect.properties.authentication_method() {
+                properties.push(Property::AuthenticationMethod(method));
+                if let Some(data) = &auth_data {
+                    properties.push(Property::AuthenticationData(data));
+                }
+            }
+        }
+        ConnAck { session_present, code: ReasonCode::Success, properties: properties.as_properties() }
+            .encode(connect.version, &mut out);
+        out
+    }
+
+    /// What the server takes and offers, wherever it differs from what a client assumes (MQTT 5.0, 3.2.2.3).
+    fn offer(
+        &self,
+        properties: &mut PropertyBuffer,
+        index: u32,
+        session: u32,
+        keep_alive_s: u16,
+        connect: &Connect<'_>,
+    ) {
+        let mqtt = &self.clients.config.mqtt;
+        let expiry_s = self.clients.sessions[session].expiry_s;
+        if expiry_s != connect.properties.session_expiry_interval().unwrap_or(0) {
+            properties.push(Property::SessionExpiryInterval(expiry_s));
+        }
+        if mqtt.receive_maximum != u16::MAX {
+            properties.push(Property::ReceiveMaximum(mqtt.receive_maximum));
+        }
+        if mqtt.maximum_qos != QoS::ExactlyOnce {
+            properties.push(Property::MaximumQoS(mqtt.maximum_qos));
+        }
+        if !mqtt.retain_available {
+            properties.push(Property::RetainAvailable(false));
+        }
+        properties.push(Property::MaximumPacketSize(mqtt.packet_bytes_max));
+        if mqtt.topic_alias_maximum > 0 {
+            properties.push(Property::TopicAliasMaximum(mqtt.topic_alias_maximum));
+        }
+        if !mqtt.wildcard_subscription_available {
+            properties.push(Property::WildcardSubscriptionAvailable(false));
+        }
+        if !mqtt.subscription_identifier_available {
+            properties.push(Property::SubscriptionIdentifierAvailable(false));
+        }
+        if !mqtt.shared_subscription_available {
+            properties.push(Property::SharedSubscriptionAvailable(false));
+        }
+        if keep_alive_s != connect.keep_alive_s {
+            properties.push(Property::ServerKeepAlive(keep_alive_s));
+        }
+        if connect.properties.request_response_information()
+            && let Some(information) = &mqtt.response_information
+        {
+            properties.push(Property::ResponseInformation(information));
+        }
+        debug_assert!(self.clients.conns[index].is_v5());
+    }
+
+    /// CONNACK that refuses: in 3.x only where a return code exists (MQTT 3.1.1, MQTT-3.2.2-6).
+    pub(super) fn write_refusal(&mut self, index: u32, code: ReasonCode, reason: &CloseReason) {
+        let v5 = self.clients.conns[index].is_v5();
+        if !v5 && code.connect_return_code().is_none() {
+            return;
+        }
+        let code = if code.allowed_in(crate::packet::PacketType::ConnAck) { code } else { ReasonCode::UnspecifiedError };
+        let text: Option<String> = match reason {
+            CloseReason::Violation(violation) if v5 => Some(alloc::format!("{violation}")),
+            _ => None,
+        };
+        let mut properties = PropertyBuffer::new();
+        if let Some(text) = &text {
+            properties.push(Property::ReasonString(text));
+        }
+        let refusal = ConnAck { session_present: false, code, properties: properties.as_properties() };
+        if !self.clients.write(index, |version, out| refusal.encode(version, out)) && text.is_some() {
+            // MQTT-3.2.2-19: the Reason String is left out when it does not fit.
+            let refusal = ConnAck { session_present: false, code, properties: Properties::default() };
+            self.clients.write(index, |version, out| refusal.encode(version, out));
+        }
+    }
+
+    /// The deployment's authentication accepted a CONNECT that waited.
+    pub(super) fn admit_waiting(&mut self, index: u32, outcome: AuthOutcome) {
+        let Some(auth) = &mut self.clients.conns[index].auth else { return };
+        let body = core::mem::take(&mut auth.connect);
+        let assigned = auth.assigned.take();
+        match outcome {
+            AuthOutcome::Accept { data } => {
+                let connect = Connect::decode(&body).expect("the CONNECT was decoded before it waited");
+                self.admit(index, &connect, assigned, data);
+            }
+            AuthOutcome::Continue { data } => {
+                let auth = self.clients.conns[index].auth.as_mut().expect("it was there above");
+                auth.connect = body;
+                auth.assigned = assigned;
+                self.challenge(index, data);
+            }
+            AuthOutcome::Refuse(code) => self.close(index, Some(code), CloseReason::Refused(code)),
+        }
+    }
+}
+
+fn stored_will(will: &WillPacket<'_>) -> Will {
+    let mut scratch = Vec::new();
+    Will {
+        topic: Box::from(will.topic),
+        payload: Box::from(will.payload),
+        properties: Box::from(forwardable(will.properties, &mut scratch)),
+        qos: will.qos,
+        retain: will.retain,
+        message_expiry_s: will.properties.message_expiry_interval(),
+        delay_s: will.properties.will_delay_interval().unwrap_or(0),
+    }
+}

@@ -1,0 +1,454 @@
+//! From a message to one subscriber: at once, or by way of the session's queue.
+//!
+//! QoS 0 goes straight to the output. QoS 1 and 2 are *pulled*: the queue holds small records, and a record becomes a
+//! PUBLISH only when the window and the output have room for it.
+
+use super::clients::Clients;
+use super::encode::{Content, Head};
+use crate::config::QueueFull;
+use crate::connection::{Connection, OutgoingAlias, SHARED_BYTES_MIN};
+use crate::id::LogPosition;
+use crate::message::{MessageId, Messages, NewMessage};
+use crate::packet::{PacketId, QoS};
+use crate::session::{Delivery, DeliveryFlags, Identifiers, NO_CONNECTION, ResendKind};
+use crate::store::Operation;
+use crate::time::Instant;
+use crate::timer::TimerKind;
+
+/// An Application Message that is being routed. Its parts lie where they were received until somebody has to keep them.
+#[derive(Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) topic: &'a str,
+    pub(super) properties: &'a [u8],
+    pub(super) payload: &'a [u8],
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) expiry_s: Option<u32>,
+    pub(super) expires: Option<Instant>,
+    /// The session that published it, or `u32::MAX`.
+    pub(super) publisher: u32,
+    /// The record, once one was made; the arrival holds one reference to it.
+    pub(super) message: Option<MessageId>,
+    /// Whether several deliveries are to be expected, so that an image of the packet pays.
+    pub(super) fan_out: bool,
+}
+
+/// One session that a message goes to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) session: u32,
+    /// The granted QoS, the highest of the subscriptions that match.
+    pub(super) qos: u8,
+    /// Whether the RETAIN bit is kept (Retain As Published), or set because of a new subscription.
+    pub(super) retain: bool,
+    pub(super) identifiers: Identifiers,
+    /// The shared group plus one; 0 is none.
+    pub(super) group: u32,
+}
+
+impl<'a> Arrival<'a> {
+    pub(super) fn new(topic: &'a str, properties: &'a [u8], payload: &'a [u8], qos: QoS, retain: bool) -> Self {
+        Self {
+            topic,
+            properties,
+            payload,
+            qos,
+            retain,
+            expiry_s: None,
+            expires: None,
+            publisher: u32::MAX,
+            message: None,
+            fan_out: false,
+        }
+    }
+
+    /// Makes it expire that many seconds from now.
+    pub(super) fn expiring(mut self, now: Instant, expiry_s: Option<u32>) -> Self {
+        self.expiry_s = expiry_s;
+        self.expires = expiry_s.map(|s| now.saturating_add(core::time::Duration::from_secs(u64::from(s))));
+        self
+    }
+
+    fn content(&self) -> Content<'_> {
+        Content {
+            topic: self.topic.as_bytes(),
+            properties: self.properties,
+            payload: self.payload,
+            expiry_s: self.expiry_s,
+        }
+    }
+
+    /// The record of the message, made now if there was none.
+    pub(super) fn record(&mut self, messages: &mut Messages) -> MessageId {
+        *self.message.get_or_insert_with(|| {
+            messages.insert(NewMessage {
+                topic: self.topic,
+                properties: self.properties,
+                payload: self.payload,
+                qos: self.qos,
+                retain: self.retain,
+                expires: self.expires,
+                publisher: self.publisher,
+                position: LogPosition(0),
+            })
+        })
+    }
+}
+
+fn hash(topic: &[u8]) -> u32 {
+    topic.iter().fold(0x811c_9dc5, |hash: u32, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+fn alias_for(conn: &mut Connection, topic: &[u8]) -> OutgoingAlias {
+    match &mut conn.aliases_out {
+        Some(aliases) => aliases.alias(hash(topic), topic),
+        None => OutgoingAlias::None,
+    }
+}
+
+impl Clients {
+    /// Delivers, queues or drops.
+    pub(super) fn deliver(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+        self.deliveries += 1;
+        let qos = (arrival.qos as u8).min(target.qos);
+        let connection = self.sessions[target.session].connection;
+        if qos == 0 {
+            if connection == NO_CONNECTION {
+                self.deliver_qos0_offline(arrival, target);
+            } else if self.conns[connection].output.len() >= self.config.limits.output_bytes_max as usize {
+                self.stats.dropped_output_full += 1;
+                self.identifiers.release(target.identifiers);
+            } else {
+                self.send_arrival(connection, arrival, target, 0, None);
+                self.identifiers.release(target.identifiers);
+            }
+            return;
+        }
+        let stored_first = self.config.durable && self.sessions[target.session].is_persistent();
+        if connection != NO_CONNECTION && !stored_first {
+            let window = self.conns[connection].window;
+            let session = &self.sessions[target.session];
+            if session.queue.len() == 0 && session.inflight.can_send(window) && self.has_room(connection) {
+                self.deliver_at_once(connection, arrival, target, qos);
+                return;
+            }
+        }
+        self.enqueue(arrival, target, qos);
+    }
+
+    fn delivery(message: MessageId, target: Target, qos: u8) -> Delivery {
+        Delivery {
+            message,
+            identifiers: target.identifiers,
+            group: target.group,
+            flags: DeliveryFlags::new(QoS::from_bits(qos).expect("a delivery has QoS 0 to 2"), target.retain),
+        }
+    }
+
+    fn deliver_at_once(&mut self, connection: u32, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
+        let message = arrival.record(&mut self.messages);
+        if !self.fits(connection, arrival, target, qos) {
+            self.stats.dropped_too_large += 1;
+            self.identifiers.release(target.identifiers);
+            return;
+        }
+        self.messages.share(message);
+        let session = &mut self.sessions[target.session];
+        let packet_id = session.inflight.push(Self::delivery(message, target, qos));
+        self.stats.messages_inflight += 1;
+        self.send_arrival(connection, arrival, target, qos, Some(packet_id));
+        self.arm_retry(target.session);
+    }
+
+    /// Whether the message fits in the client's Maximum Packet Size, its identifiers included.
+    fn fits(&self, connection: u32, arrival: &Arrival<'_>, target: Target, qos: u8) -> bool {
+        if self.conns[connection].packet_bytes_max == u32::MAX {
+            return true;
+        }
+        let mut scratch = [0];
+        let identifiers = self.identifiers.get(target.identifiers, &mut scratch);
+        let head = Head {
+            v5: self.conns[connection].is_v5(),
+            qos,
+            retain: target.retain,
+            dup: false,
+            packet_id: PacketId::new(1),
+            alias: OutgoingAlias::None,
+            identifiers,
+        };
+        head.packet_size(&arrival.content()) <= self.conns[connection].packet_bytes_max as usize
+    }
+
+    /// Appends the PUBLISH of an arrival to a connection's output.
+    fn send_arrival(
+        &mut self,
+        index: u32,
+        arrival: &mut Arrival<'_>,
+        target: Target,
+        qos: u8,
+        packet_id: Option<PacketId>,
+    ) {
+        let shared = (arrival.payload.len() >= SHARED_BYTES_MIN).then(|| arrival.record(&mut self.messages));
+        let conn = &mut self.conns[index];
+        let content = arrival.content();
+        let mut head = Head {
+            v5: conn.is_v5(),
+            qos,
+            retain: target.retain,
+            dup: false,
+            packet_id,
+            alias: OutgoingAlias::None,
+            identifiers: &[],
+        };
+        let plain = target.identifiers.is_none() && conn.aliases_out.is_none() && shared.is_none();
+        if plain && arrival.fan_out {
+            let size = self.images.size(&head).unwrap_or_else(|| head.packet_size(&content));
+            if size > conn.packet_bytes_max as usize {
+                self.stats.dropped_too_large += 1;
+                return;
+            }
+            self.images.append(&head, &content, conn.output.buffer(&mut self.pool));
+        } else {
+            let mut scratch = [0];
+            if head.v5 {
+                head.identifiers = self.identifiers.get(target.identifiers, &mut scratch);
+            }
+            if head.packet_size(&content) > conn.packet_bytes_max as usize {
+                self.stats.dropped_too_large += 1;
+                return;
+            }
+            head.alias = alias_for(conn, content.topic);
+            head.encode(&content, conn.output.buffer(&mut self.pool));
+            match shared {
+                Some(message) => {
+                    self.messages.share(message);
+                    conn.output.push_shared(message, content.payload.len());
+                }
+                None => conn.output.buffer(&mut self.pool).extend_from_slice(content.payload),
+            }
+        }
+        self.stats.packets_sent += 1;
+        self.stats.publishes_sent += 1;
+        self.mark_dirty(index);
+    }
+
+    fn deliver_qos0_offline(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+        if self.config.limits.queue_qos0 && !self.sessions[target.session].full {
+            self.enqueue(arrival, target, 0);
+        } else {
+            self.stats.dropped_offline_qos0 += 1;
+            self.identifiers.release(target.identifiers);
+        }
+    }
+
+    /// Puts the message behind what the session is owed already.
+    fn enqueue(&mut self, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
+        if self.sessions[target.session].full {
+            match self.config.limits.queue_full {
+                // With `Refuse` the publish was refused before it came here, except from where nobody can be told: a
+                // will, a retained message, another shard's member.
+                QueueFull::Refuse | QueueFull::DropNewest => {
+                    self.stats.dropped_queue_full += 1;
+                    self.identifiers.release(target.identifiers);
+                    return;
+                }
+                QueueFull::DropOldest => self.drop_oldest(target.session),
+            }
+        }
+        let message = arrival.record(&mut self.messages);
+        self.messages.share(message);
+        let size = self.messages.get(message).size();
+        let delivery = Self::delivery(message, target, qos);
+        self.sessions[target.session].queue.push_back(delivery, size);
+        self.stats.messages_queued += 1;
+        self.update_full(target.session);
+        if self.config.durable && qos > 0 {
+            let position = self.record_message(message);
+            let qos = delivery.flags.qos();
+            self.record_for(target.session, |client_id| Operation::Queued { client_id, message: position, qos });
+        }
+        if self.sessions[target.session].is_connected() {
+            self.pull(target.session);
+        }
+    }
+
+    fn drop_oldest(&mut self, session: u32) {
+        let messages = &self.messages;
+        let Some(delivery) = self.sessions[session].queue.pop_front(|message| messages.get(message).size()) else {
+            return;
+        };
+        self.stats.dropped_queue_full += 1;
+        self.stats.messages_queued -= 1;
+        self.drop_queued(session, delivery);
+        self.update_full(session);
+    }
+
+    /// A delivery that was queued ends without having been sent.
+    pub(super) fn drop_queued(&mut self, session: u32, delivery: Delivery) {
+        let position = self.messages.get(delivery.message).position();
+        if position.0 > 0 {
+            self.record_for(session, |client_id| Operation::Dropped { client_id, message: position });
+        }
+        self.settle(delivery);
+    }
+
+    /// Gives up what a delivery held.
+    pub(super) fn settle(&mut self, delivery: Delivery) {
+        self.identifiers.release(delivery.identifiers);
+        self.release(delivery.message);
+    }
+
+    /// Sends what the session is owed, as far as window, output and store allow.
+    pub(super) fn pull(&mut self, session: u32) {
+        let connection = self.sessions[session].connection;
+        if connection == NO_CONNECTION {
+            return;
+        }
+        if self.sessions[session].inflight.needs_resend() {
+            self.resend(session, connection);
+        }
+        while self.sessions[session].queue.len() > 0 && self.has_room(connection) {
+            let front = self.sessions[session].queue.front().expect("the queue is not empty");
+            let qos = front.flags.qos();
+            if qos != QoS::AtMostOnce && !self.sessions[session].inflight.can_send(self.conns[connection].window) {
+                break;
+            }
+            if qos == QoS::ExactlyOnce && self.messages.get(front.message).position() > self.stored {
+                self.await_store(session);
+                break;
+            }
+            let messages = &self.messages;
+            let delivery = self.sessions[session]
+                .queue
+                .pop_front(|message| messages.get(message).size())
+                .expect("the queue is not empty");
+            self.stats.messages_queued -= 1;
+            self.send_queued(session, connection, delivery);
+        }
+        self.update_full(session);
+        self.resume_scans(session);
+    }
+
+    fn await_store(&mut self, session: u32) {
+        if !self.sessions[session].awaits_store {
+            self.sessions[session].awaits_store = true;
+            let generation = self.sessions.generation(session);
+            self.awaiting_store.push((session, generation));
+        }
+    }
+
+    fn send_queued(&mut self, session: u32, connection: u32, delivery: Delivery) {
+        let message = self.messages.get(delivery.message);
+        if message.is_expired(self.now) {
+            self.stats.dropped_expired += 1;
+            return self.drop_queued(session, delivery);
+        }
+        if !self.fits_queued(connection, delivery) {
+            self.stats.dropped_too_large += 1;
+            return self.drop_queued(session, delivery);
+        }
+        if delivery.flags.qos() == QoS::AtMostOnce {
+            self.send_held(connection, delivery, None, false);
+            return self.settle(delivery);
+        }
+        let position = message.position();
+        let packet_id = self.sessions[session].inflight.push(delivery);
+        self.stats.messages_inflight += 1;
+        if position.0 > 0 {
+            self.record_for(session, |client_id| Operation::Sent { client_id, message: position, packet_id });
+        }
+        self.send_held(connection, delivery, Some(packet_id), false);
+        self.arm_retry(session);
+    }
+
+    fn fits_queued(&self, connection: u32, delivery: Delivery) -> bool {
+        let conn = &self.conns[connection];
+        let message = self.messages.get(delivery.message);
+        if message.size() + 64 < conn.packet_bytes_max as usize {
+            return true;
+        }
+        let mut scratch = [0];
+        let head = Head {
+            v5: conn.is_v5(),
+            qos: delivery.flags.qos() as u8,
+            retain: delivery.flags.retain(),
+            dup: false,
+            packet_id: PacketId::new(1),
+            alias: OutgoingAlias::None,
+            identifiers: self.identifiers.get(delivery.identifiers, &mut scratch),
+        };
+        head.packet_size(&message.content(self.now)) <= conn.packet_bytes_max as usize
+    }
+
+    /// Appends the PUBLISH of a message that is held.
+    fn send_held(&mut self, index: u32, delivery: Delivery, packet_id: Option<PacketId>, dup: bool) {
+        let conn = &mut self.conns[index];
+        let message = self.messages.get(delivery.message);
+        let content = message.content(self.now);
+        let mut scratch = [0];
+        let v5 = conn.is_v5();
+        let head = Head {
+            v5,
+            qos: delivery.flags.qos() as u8,
+            retain: delivery.flags.retain(),
+            dup,
+            packet_id,
+            alias: alias_for(conn, content.topic),
+            identifiers: if v5 { self.identifiers.get(delivery.identifiers, &mut scratch) } else { &[] },
+        };
+        head.encode(&content, conn.output.buffer(&mut self.pool));
+        if content.payload.len() >= SHARED_BYTES_MIN {
+            let size = content.payload.len();
+            self.messages.share(delivery.message);
+            conn.output.push_shared(delivery.message, size);
+        } else {
+            conn.output.buffer(&mut self.pool).extend_from_slice(content.payload);
+        }
+        self.stats.packets_sent += 1;
+        self.stats.publishes_sent += 1;
+        self.mark_dirty(index);
+    }
+
+    /// Sends again, in order, what was unfinished when the client came back (MQTT-4.4.0-1).
+    fn resend(&mut self, session: u32, connection: u32) {
+        let window = self.conns[connection].window;
+        while self.has_room(connection) {
+            let Some((packet_id, kind)) = self.sessions[session].inflight.next_resend(window) else { break };
+            self.stats.retransmitted += 1;
+            match kind {
+                ResendKind::Publish(delivery) => self.send_held(connection, delivery, Some(packet_id), true),
+                ResendKind::Release => self.send_release(connection, packet_id),
+            }
+        }
+        self.arm_retry(session);
+    }
+
+    pub(super) fn send_release(&mut self, connection: u32, packet_id: PacketId) {
+        let [high, low] = packet_id.get().to_be_bytes();
+        self.write(connection, |_, out| out.extend_from_slice(&[0x62, 2, high, low]));
+    }
+
+    /// For 3.x clients, and only when the deployment asks for it: sends again what is not acknowledged in time.
+    pub(super) fn arm_retry(&mut self, session: u32) {
+        let Some(interval) = self.config.mqtt.retry_interval else { return };
+        let connection = self.sessions[session].connection;
+        if connection == NO_CONNECTION || self.conns[connection].is_v5() {
+            return;
+        }
+        if self.sessions[session].retry_timer.is_none() {
+            let key = self.timer_key(TimerKind::Retry, session);
+            self.sessions[session].retry_timer = Some(self.timers.arm(self.now.saturating_add(interval), key));
+        }
+    }
+}
+
+impl crate::message::Message {
+    fn content(&self, now: Instant) -> Content<'_> {
+        Content {
+            topic: self.topic_bytes(),
+            properties: self.properties(),
+            payload: self.payload(),
+            expiry_s: self.remaining_expiry_s(now),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! PUBLISH towards a subscriber: one layout for each class of receivers, encoded once and copied.
+
+use alloc::vec::Vec;
+
+use crate::connection::OutgoingAlias;
+use crate::packet::{PacketId, varint_len, write_varint};
+
+/// What an Application Message is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content<'a> {
+    pub(super) topic: &'a [u8],
+    /// The properties that are forwarded, in wire form.
+    pub(super) properties: &'a [u8],
+    pub(super) payload: &'a [u8],
+    /// What is left of its Message Expiry Interval.
+    pub(super) expiry_s: Option<u32>,
+}
+
+/// What is particular to one delivery.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) v5: bool,
+    pub(super) qos: u8,
+    pub(super) retain: bool,
+    pub(super) dup: bool,
+    pub(super) packet_id: Option<PacketId>,
+    pub(super) alias: OutgoingAlias,
+    pub(super) identifiers: &'a [u32],
+}
+
+impl Head<'_> {
+    fn topic<'t>(&self, content: &Content<'t>) -> &'t [u8] {
+        match self.alias {
+            OutgoingAlias::Use(_) => &[],
+            OutgoingAlias::None | OutgoingAlias::Define(_) => content.topic,
+        }
+    }
+
+    fn properties_size(&self, content: &Content<'_>) -> usize {
+        let alias = match self.alias {
+            OutgoingAlias::None => 0,
+            OutgoingAlias::Define(_) | OutgoingAlias::Use(_) => 3,
+        };
+        let expiry = if content.expiry_s.is_some() { 5 } else { 0 };
+        let identifiers: usize = self.identifiers.iter().map(|&identifier| 1 + varint_len(identifier)).sum();
+        content.properties.len() + alias + expiry + identifiers
+    }
+
+    fn remaining_length(&self, content: &Content<'_>) -> usize {
+        let mut size = 2 + self.topic(content).len() + content.payload.len();
+        if self.packet_id.is_some() {
+            size += 2;
+        }
+        if self.v5 {
+            let properties = self.properties_size(content);
+            size += varint_len(properties as u32) + properties;
+        }
+        size
+    }
+
+    /// Bytes of the whole packet.
+    pub(super) fn packet_size(&self, content: &Content<'_>) -> usize {
+        let remaining = self.remaining_length(content);
+        1 + varint_len(remaining as u32) + remaining
+    }
+
+    /// Appends everything in front of the payload.
+    pub(super) fn encode(&self, content: &Content<'_>, out: &mut Vec<u8>) {
+        let flags = u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain);
+        out.push(0x30 | flags);
+        write_varint(self.remaining_length(content) as u32, out);
+        let topic = self.topic(content);
+        out.extend_from_slice(&(topic.len() as u16).to_be_bytes());
+        out.extend_from_slice(topic);
+        if let Some(packet_id) = self.packet_id {
+            out.extend_from_slice(&packet_id.get().to_be_bytes());
+        }
+        if !self.v5 {
+            return;
+        }
+        write_varint(self.properties_size(content) as u32, out);
+        if let Some(expiry_s) = content.expiry_s {
+            out.push(0x02);
+            out.extend_from_slice(&expiry_s.to_be_bytes());
+        }
+        for &identifier in self.identifiers {
+            out.push(0x0B);
+            write_varint(identifier, out);
+        }
+        if let OutgoingAlias::Define(alias) | OutgoingAlias::Use(alias) = self.alias {
+            out.push(0x23);
+            out.extend_from_slice(&alias.get().to_be_bytes());
+        }
+        out.extend_from_slice(content.properties);
+    }
+}
+
+/// The packets of one fan-out: one for each class, payload included, made when the class first occurs. A delivery copies
+/// the image and patches flags and Packet Identifier.
+#[derive(Debug, Default)]
+pub(super) struct Images {
+    images: [Image; 4],
+}
+
+#[derive(Debug, Default)]
+struct Image {
+    bytes: Vec<u8>,
+    packet_id_at: usize,
+}
+
+impl Images {
+    /// A new fan-out begins.
+    pub(super) fn clear(&mut self) {
+        for image in &mut self.images {
+            image.bytes.clear();
+        }
+    }
+
+    /// Appends the packet for this head, which has no alias and no identifiers.
+    pub(super) fn append(&mut self, head: &Head<'_>, content: &Content<'_>, out: &mut Vec<u8>) {
+        let image = &mut self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
+        if image.bytes.is_empty() {
+            head.encode(content, &mut image.bytes);
+            let length = varint_len(head.remaining_length(content) as u32);
+            image.packet_id_at = 1 + length + 2 + content.topic.len();
+            image.bytes.extend_from_slice(content.payload);
+        }
+        let at = out.len();
+        out.extend_from_slice(&image.bytes);
+        out[at] = 0x30 | u8::from(head.dup) << 3 | head.qos << 1 | u8::from(head.retain);
+        if let Some(packet_id) = head.packet_id {
+            let id_at = at + image.packet_id_at;
+            out[id_at..id_at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
+        }
+    }
+
+    pub(super) fn size(&self, head: &Head<'_>) -> Option<usize> {
+        let image = &self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
+        (!image.bytes.is_empty()).then_some(image.bytes.len())
+    }
+}

@@ -1,0 +1,244 @@
+//! Bytes from clients: cut into packets, handed to the chapter that each belongs to, held back when it has to be.
+
+use alloc::vec::Vec;
+
+use super::Broker;
+use crate::connection::Phase;
+use crate::event::{CloseReason, Limit};
+use crate::id::ConnId;
+use crate::packet::{Frame, Packet, PacketType, ReasonCode, Version, Violation, peek_size, split};
+use crate::time::Instant;
+
+/// What a connection's packets led to.
+enum Step {
+    /// The packet was handled.
+    Handled,
+    /// It has to wait; it stays in the input.
+    Wait,
+}
+
+impl Broker {
+    /// Bytes arrived on a connection. They are read where they lie, and only what has to wait is copied.
+    pub fn handle_receive(&mut self, now: Instant, conn: ConnId, bytes: &[u8]) {
+        self.advance(now);
+        let Some(index) = self.clients.index_of(conn) else { return };
+        self.clients.stats.bytes_received += bytes.len() as u64;
+        let state = &mut self.clients.conns[index];
+        if state.phase == Phase::Closing {
+            return;
+        }
+        if state.input.is_empty() && !state.waiting && !state.held {
+            let used = self.process(index, bytes);
+            self.keep_rest(conn, &bytes[used..]);
+        } else {
+            self.append_input(index, bytes);
+            let state = &self.clients.conns[index];
+            // A piece of a packet is not looked at again before the packet can be whole.
+            if !state.waiting && !state.held && state.input.len() >= state.needed {
+                self.serve(conn);
+            }
+        }
+        if let Some(index) = self.clients.index_of(conn) {
+            self.clients.update_reading(index);
+        }
+    }
+
+    fn append_input(&mut self, index: u32, bytes: &[u8]) {
+        let state = &mut self.clients.conns[index];
+        if state.input.capacity() == 0 {
+            state.input = self.clients.pool.take();
+        }
+        state.input.extend_from_slice(bytes);
+    }
+
+    fn keep_rest(&mut self, conn: ConnId, rest: &[u8]) {
+        let Some(index) = self.clients.index_of(conn) else { return };
+        if self.clients.conns[index].phase == Phase::Closing || rest.is_empty() {
+            return;
+        }
+        self.append_input(index, rest);
+        self.clients.conns[index].needed = peek_size(rest).unwrap_or(0);
+    }
+
+    /// Handles what waits in the input of a connection.
+    pub(super) fn serve(&mut self, conn: ConnId) {
+        let Some(index) = self.clients.index_of(conn) else { return };
+        let mut input = core::mem::take(&mut self.clients.conns[index].input);
+        self.clients.conns[index].needed = 0;
+        let used = self.process(index, &input);
+        let Some(index) = self.clients.index_of(conn) else { return self.clients.pool.put(input) };
+        if used == input.len() || self.clients.conns[index].phase == Phase::Closing {
+            self.clients.pool.put(input);
+        } else {
+            input.drain(..used);
+            let state = &mut self.clients.conns[index];
+            state.needed = peek_size(&input).unwrap_or(0);
+            state.input = input;
+        }
+        self.clients.update_reading(index);
+    }
+
+    /// Handles the packets at the front of `bytes` and says how many bytes they were.
+    fn process(&mut self, index: u32, bytes: &[u8]) -> usize {
+        let generation = self.clients.conns.generation(index);
+        let packets_max = self.clients.config.limits.packets_per_turn;
+        let deliveries_max = self.clients.config.limits.deliveries_per_turn;
+        let mut used = 0;
+        let mut packets = 0;
+        self.clients.deliveries = 0;
+        while used < bytes.len() {
+            if !self.clients.conns.is_current(index, generation) {
+                return bytes.len();
+            }
+            let conn = &self.clients.conns[index];
+            match conn.phase {
+                Phase::Closing => return bytes.len(),
+                Phase::Authenticating => break,
+                Phase::Handshake | Phase::Challenged | Phase::Connected => {}
+            }
+            let size_max = self.input_size_max(conn.phase);
+            match split(&bytes[used..], conn.version, size_max) {
+                Ok(None) => break,
+                Ok(Some(_)) if packets >= packets_max || self.clients.deliveries >= deliveries_max => {
+                    self.clients.queue_work(index);
+                    break;
+                }
+                Ok(Some(frame)) => {
+                    packets += 1;
+                    match self.step(index, &frame, &bytes[used..]) {
+                        Step::Handled => used += frame.size,
+                        Step::Wait => break,
+                    }
+                }
+                Err(violation) => {
+                    self.violate(index, violation);
+                    return bytes.len();
+                }
+            }
+        }
+        if self.clients.conns.is_current(index, generation) && self.clients.is_overrun(index) {
+            self.close(index, Some(ReasonCode::QuotaExceeded), CloseReason::LimitReached(Limit::Output));
+        }
+        used
+    }
+
+    fn input_size_max(&self, phase: Phase) -> usize {
+        let mqtt = &self.clients.config.mqtt;
+        match phase {
+            Phase::Handshake => mqtt.connect_bytes_max as usize,
+            Phase::Authenticating | Phase::Challenged | Phase::Connected | Phase::Closing => mqtt.packet_bytes_max as usize,
+        }
+    }
+
+    fn step(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) -> Step {
+        self.clients.stats.packets_received += 1;
+        let conn = &mut self.clients.conns[index];
+        conn.heard = self.clients.now;
+        match conn.phase {
+            Phase::Handshake => self.handle_first(index, frame, rest),
+            Phase::Challenged => self.handle_challenged(index, frame),
+            Phase::Connected => return self.handle_connected(index, frame),
+            Phase::Authenticating | Phase::Closing => {}
+        }
+        Step::Handled
+    }
+
+    /// The first packet has to be CONNECT (MQTT-3.1.0-1).
+    fn handle_first(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) {
+        if frame.packet_type == PacketType::Connect {
+            self.handle_connect(index, frame.body, rest);
+        } else {
+            self.violate(index, Violation::NotConnect);
+        }
+    }
+
+    /// Between CONNECT and CONNACK only AUTH and DISCONNECT may come (MQTT-3.1.2-30).
+    fn handle_challenged(&mut self, index: u32, frame: &Frame<'_>) {
+        match Packet::decode(Version::V5, frame) {
+            Ok(Packet::Auth(auth)) => self.handle_auth_packet(index, &auth),
+            Ok(Packet::Disconnect(disconnect)) => {
+                self.finish(index, CloseReason::ClientDisconnect(disconnect.code));
+            }
+            Ok(_) => self.violate(index, Violation::UnexpectedPacket),
+            Err(violation) => self.violate(index, violation),
+        }
+    }
+
+    fn handle_connected(&mut self, index: u32, frame: &Frame<'_>) -> Step {
+        let version = self.clients.conns[index].version.expect("a connected client has a version");
+        if frame.packet_type == PacketType::Publish && self.must_hold(frame.flags) {
+            self.hold(index);
+            self.clients.stats.packets_received -= 1;
+            return Step::Wait;
+        }
+        match Packet::decode(version, frame) {
+            Ok(packet) => self.dispatch(index, &packet),
+            Err(violation) => self.violate(index, violation),
+        }
+        Step::Handled
+    }
+
+    fn dispatch(&mut self, index: u32, packet: &Packet<'_>) {
+        match packet {
+            Packet::Publish(publish) => self.handle_publish(index, publish),
+            Packet::PubAck(ack) => self.handle_puback(index, ack),
+            Packet::PubRec(ack) => self.handle_pubrec(index, ack),
+            Packet::PubRel(ack) => self.handle_pubrel(index, ack),
+            Packet::PubComp(ack) => self.handle_pubcomp(index, ack),
+            Packet::Subscribe(subscribe) => self.handle_subscribe(index, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(index, unsubscribe),
+            Packet::PingReq => {
+                self.clients.write(index, |_, out| out.extend_from_slice(&[0xD0, 0]));
+            }
+            Packet::Disconnect(disconnect) => self.handle_disconnect(index, disconnect),
+            Packet::Auth(auth) => self.handle_auth_packet(index, auth),
+            Packet::Connect(_) => self.violate(index, Violation::SecondConnect),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                self.violate(index, Violation::UnexpectedPacket);
+            }
+        }
+    }
+
+    /// Whether a PUBLISH with these flags has to wait, because what it leads to has no room.
+    fn must_hold(&self, flags: u8) -> bool {
+        let limits = &self.clients.config.limits;
+        if self.peers.iter().any(|peer| peer.bytes() > limits.peer_bytes_max as usize) {
+            return true;
+        }
+        let qos = flags >> 1 & 3;
+        qos > 0
+            && (self.clients.messages.bytes_held() >= limits.message_bytes_max
+                || self.clients.unstored_bytes > limits.store_bytes_max as usize)
+    }
+
+    /// Stops reading a publisher until [`Broker::run`] finds that there is room again.
+    fn hold(&mut self, index: u32) {
+        let id = self.clients.conn_id(index);
+        self.clients.conns[index].held = true;
+        self.held.push(id);
+    }
+
+    /// Lets the publishers go on that were held back.
+    pub(super) fn release_held(&mut self) {
+        if self.held.is_empty() || self.must_hold(0b0010) {
+            return;
+        }
+        for conn in core::mem::take(&mut self.held) {
+            if let Some(index) = self.clients.index_of(conn) {
+                self.clients.conns[index].held = false;
+                self.clients.queue_work(index);
+            }
+        }
+    }
+
+    /// The client broke the protocol: it is told why, where its version allows, and closed (MQTT-4.13.1-1).
+    pub(super) fn violate(&mut self, index: u32, violation: Violation) {
+        self.clients.stats.violations += 1;
+        self.close(index, Some(violation.reason_code()), CloseReason::Violation(violation));
+    }
+
+    /// Takes the input of a connection that moves to another shard or ends.
+    pub(super) fn take_input(&mut self, index: u32) -> Vec<u8> {
+        core::mem::take(&mut self.clients.conns[index].input)
+    }
+}

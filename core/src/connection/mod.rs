@@ -1,0 +1,129 @@
+//! One Network Connection, split by chapter: what came in, what goes out, aliases.
+
+mod alias;
+mod output;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub(crate) use alias::{IncomingAliases, OutgoingAlias, OutgoingAliases};
+pub(crate) use output::{BufferPool, Output, SHARED_BYTES_MIN};
+
+use crate::id::{AuthId, ListenerId, PeerAddr};
+use crate::packet::Version;
+use crate::time::Instant;
+use crate::timer::TimerId;
+
+/// No session.
+pub(crate) const NO_SESSION: u32 = u32::MAX;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The CONNECT has not come.
+    Handshake,
+    /// The CONNECT waits for the deployment's authentication.
+    Authenticating,
+    /// The server has sent AUTH and waits for the client's.
+    Challenged,
+    /// CONNACK 0x00 is out.
+    Connected,
+    /// It ends: what comes is thrown away, what is in the output may still leave.
+    Closing,
+}
+
+/// One Network Connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) phase: Phase,
+    /// From the CONNECT on.
+    pub(crate) version: Option<Version>,
+    /// Whether it stands in the list of connections to flush.
+    pub(crate) dirty: bool,
+    /// Whether it stands in the list of connections with input to serve.
+    pub(crate) waiting: bool,
+    /// Whether its input waits for the broker: a publisher held back, not one that keeps silent.
+    pub(crate) held: bool,
+    /// What [`Broker::wants_read`](crate::Broker::wants_read) said last.
+    pub(crate) reading: bool,
+    /// Request Problem Information (MQTT 5.0, 3.1.2.11.7).
+    pub(crate) problem_information: bool,
+    pub(crate) listener: ListenerId,
+    pub(crate) peer: PeerAddr,
+    pub(crate) accepted: Instant,
+    pub(crate) session: u32,
+    /// One and a half times the Keep Alive; zero is off.
+    pub(crate) keep_alive: Duration,
+    /// When the last complete packet came.
+    pub(crate) heard: Instant,
+    /// When output last moved, or began to wait.
+    pub(crate) moved: Instant,
+    /// CONNECT time, Keep Alive or linger, whichever the phase calls for.
+    pub(crate) timer: Option<TimerId>,
+    pub(crate) write_timer: Option<TimerId>,
+    /// The client's Maximum Packet Size.
+    pub(crate) packet_bytes_max: u32,
+    /// QoS 1 and 2 messages that may be open towards the client.
+    pub(crate) window: u16,
+    /// Acknowledgements of this client's QoS 1 and 2 messages that wait in the gate.
+    pub(crate) gated: u32,
+    /// A piece of a packet, or packets that wait their turn.
+    pub(crate) input: Vec<u8>,
+    /// Bytes that the packet at the front of `input` has in all; 0 when that is not known.
+    pub(crate) needed: usize,
+    pub(crate) output: Output,
+    pub(crate) aliases_in: Option<Box<IncomingAliases>>,
+    pub(crate) aliases_out: Option<Box<OutgoingAliases>>,
+    pub(crate) auth: Option<Box<AuthState>>,
+}
+
+/// Authentication under way, or the method that was used.
+#[derive(Debug, Default)]
+pub(crate) struct AuthState {
+    /// The Authentication Method of the CONNECT.
+    pub(crate) method: Option<Box<str>>,
+    /// The question that the deployment has not answered.
+    pub(crate) request: Option<AuthId>,
+    pub(crate) timer: Option<TimerId>,
+    /// The body of the CONNECT while it waits.
+    pub(crate) connect: Vec<u8>,
+    /// The Client Identifier that was assigned to it.
+    pub(crate) assigned: Option<Box<str>>,
+}
+
+impl Connection {
+    pub(crate) fn new(now: Instant, listener: ListenerId, peer: PeerAddr) -> Self {
+        Self {
+            phase: Phase::Handshake,
+            version: None,
+            dirty: false,
+            waiting: false,
+            held: false,
+            reading: true,
+            problem_information: true,
+            listener,
+            peer,
+            accepted: now,
+            session: NO_SESSION,
+            keep_alive: Duration::ZERO,
+            heard: now,
+            moved: now,
+            timer: None,
+            write_timer: None,
+            packet_bytes_max: u32::MAX,
+            window: u16::MAX,
+            gated: 0,
+            input: Vec::new(),
+            needed: 0,
+            output: Output::default(),
+            aliases_in: None,
+            aliases_out: None,
+            auth: None,
+        }
+    }
+
+    pub(crate) fn is_v5(&self) -> bool {
+        self.version == Some(Version::V5)
+    }
+}

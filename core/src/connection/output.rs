@@ -1,0 +1,165 @@
+//! What waits to be written to one Network Connection: bytes, and payloads that are shared with other connections.
+//!
+//! Small packets are copied one behind the other into one buffer, which costs less than an entry of a vectored write. A
+//! large payload stays in its message and is only named here. An idle connection owns no buffer.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::message::{MessageId, Messages};
+
+/// Payloads from this size on are shared instead of copied.
+pub(crate) const SHARED_BYTES_MIN: usize = 1024;
+
+/// Buffers that were used and wait to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct BufferPool {
+    buffers: Vec<Vec<u8>>,
+}
+
+impl BufferPool {
+    /// Buffers kept, and the largest of them: what a storm leaves behind is bounded.
+    const BUFFERS_MAX: usize = 256;
+    const BYTES_MAX: usize = 64 * 1024;
+
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
+    }
+
+    pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() == 0 || buffer.capacity() > Self::BYTES_MAX || self.buffers.len() >= Self::BUFFERS_MAX {
+            return;
+        }
+        buffer.clear();
+        self.buffers.push(buffer);
+    }
+}
+
+/// The bytes on their way to one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    bytes: Vec<u8>,
+    /// How many of `bytes` were written already.
+    written: usize,
+    /// Payloads that go out between the bytes, in order.
+    shared: VecDeque<Shared>,
+    /// How much of the first shared payload was written already.
+    shared_written: usize,
+    /// What all of `shared` still has to write.
+    shared_left: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Shared {
+    /// The payload goes out before `bytes[at]`.
+    at: usize,
+    message: MessageId,
+    size: usize,
+}
+
+impl Output {
+    /// Bytes that are left to write.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() - self.written + self.shared_left
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The buffer to append packets to.
+    pub(crate) fn buffer(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = pool.take();
+        }
+        &mut self.bytes
+    }
+
+    /// Appends a payload by name. The caller has taken a reference to the message for it.
+    pub(crate) fn push_shared(&mut self, message: MessageId, size: usize) {
+        self.shared.push_back(Shared { at: self.bytes.len(), message, size });
+        self.shared_left += size;
+    }
+
+    /// The pieces to write, in order.
+    pub(crate) fn slices<'a>(&'a self, messages: &'a Messages) -> impl Iterator<Item = &'a [u8]> {
+        let mut from = self.written;
+        let mut skip = self.shared_written;
+        let mut index = 0;
+        let mut payload_next = false;
+        core::iter::from_fn(move || {
+            loop {
+                let Some(shared) = self.shared.get(index) else {
+                    let rest = &self.bytes[from..];
+                    from = self.bytes.len();
+                    return (!rest.is_empty()).then_some(rest);
+                };
+                if payload_next || shared.at == from {
+                    payload_next = false;
+                    index += 1;
+                    let payload = &messages.get(shared.message).payload()[core::mem::take(&mut skip)..];
+                    if !payload.is_empty() {
+                        return Some(payload);
+                    }
+                    continue;
+                }
+                let before = &self.bytes[from..shared.at];
+                from = shared.at;
+                payload_next = true;
+                return Some(before);
+            }
+        })
+    }
+
+    /// The first `count` bytes were written. Messages whose payload is out are handed to `release`.
+    pub(crate) fn consume(&mut self, mut count: usize, pool: &mut BufferPool, mut release: impl FnMut(MessageId)) {
+        debug_assert!(count <= self.len(), "more was reported written than was there");
+        count = count.min(self.len());
+        while count > 0 {
+            let bytes_end = self.shared.front().map_or(self.bytes.len(), |shared| shared.at);
+            let bytes = (bytes_end - self.written).min(count);
+            self.written += bytes;
+            count -= bytes;
+            let Some(shared) = self.shared.front().copied() else { continue };
+            if self.written < shared.at {
+                continue;
+            }
+            let payload = (shared.size - self.shared_written).min(count);
+            self.shared_written += payload;
+            self.shared_left -= payload;
+            count -= payload;
+            if self.shared_written == shared.size {
+                self.shared.pop_front();
+                self.shared_written = 0;
+                release(shared.message);
+            }
+        }
+        self.recycle(pool);
+    }
+
+    fn recycle(&mut self, pool: &mut BufferPool) {
+        if self.is_empty() {
+            pool.put(core::mem::take(&mut self.bytes));
+            self.written = 0;
+            if self.shared.capacity() > 64 {
+                self.shared = VecDeque::new();
+            }
+        } else if self.written >= 4096 && self.written > self.bytes.len() / 2 {
+            // The written half is given up, so that a connection that never quite drains does not grow.
+            self.bytes.drain(..self.written);
+            for shared in &mut self.shared {
+                shared.at -= self.written;
+            }
+            self.written = 0;
+        }
+    }
+
+    /// Gives everything up.
+    pub(crate) fn clear(&mut self, pool: &mut BufferPool, mut release: impl FnMut(MessageId)) {
+        for shared in self.shared.drain(..) {
+            release(shared.message);
+        }
+        pool.put(core::mem::take(&mut self.bytes));
+        *self = Self::default();
+    }
+}

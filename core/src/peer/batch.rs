@@ -1,0 +1,104 @@
+//! A batch of messages from one shard to another.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::packet::QoS;
+
+/// Messages from one shard to another, in order.
+///
+/// It is `Send` and needs no look inside: a runtime carries it from an outbox to
+/// [`Broker::handle_peer`](crate::Broker::handle_peer) of the shard that it is for, in order and without loss. At most
+/// [`PeerBatch::UNDER_WAY_MAX`] batches are under way from one shard to another at any time.
+#[derive(Debug, Default)]
+pub struct PeerBatch {
+    /// Counts the batches with messages from 1; a batch that only acknowledges has 0.
+    pub(crate) number: u64,
+    /// The number of the last batch of the other direction that was handled and is safe.
+    pub(crate) handled: u64,
+    pub(crate) messages: Vec<PeerMessage>,
+    /// What the messages' ranges point into.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// One message. It has come as far as it goes: a shard delivers it to its own clients and passes it to no other shard,
+/// except a shared message whose members have all left, which may move on as often as there are shards.
+#[derive(Debug)]
+pub(crate) enum PeerMessage {
+    /// The sender has a local subscriber for the filter, or has none any more.
+    Interest { filter: Box<str>, interested: bool },
+    /// How many members of a shared group the sender has.
+    Members { filter: Box<str>, share: Box<str>, connected: u32, total: u32 },
+    /// An Application Message.
+    Publish(PeerPublish),
+    /// A message with this ticket was not taken over, because a session's queue was full.
+    Refused { ticket: u64 },
+}
+
+/// An Application Message on its way to another shard.
+#[derive(Debug)]
+pub(crate) struct PeerPublish {
+    /// Names it in a refusal; 0 when nobody waits for it.
+    pub(crate) ticket: u64,
+    pub(crate) topic: Range<u32>,
+    pub(crate) properties: Range<u32>,
+    pub(crate) payload: Range<u32>,
+    /// Pairs of group name and filter, each with a length in front, that the receiver has to choose a member for.
+    pub(crate) shares: Range<u32>,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    /// Whether the receiver's ordinary subscriptions are to be served.
+    pub(crate) subscriptions: bool,
+    /// The retained stamp, when the receiver has to keep it.
+    pub(crate) retained: Option<u64>,
+    /// How many shards have passed it on.
+    pub(crate) hops: u16,
+    pub(crate) expiry_s: Option<u32>,
+}
+
+impl PeerBatch {
+    /// The most batches under way from one shard to another: a ring of this size never overflows.
+    pub const UNDER_WAY_MAX: usize = 64;
+
+    /// Batches with messages that may be under way. The rest is for batches that only acknowledge.
+    pub(crate) const WITH_MESSAGES_MAX: u64 = 16;
+
+    pub(crate) fn clear(&mut self) {
+        self.number = 0;
+        self.handled = 0;
+        self.messages.clear();
+        self.bytes.clear();
+    }
+
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Range<u32> {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len() as u32
+    }
+
+    pub(crate) fn slice(&self, range: &Range<u32>) -> &[u8] {
+        &self.bytes[range.start as usize..range.end as usize]
+    }
+
+    /// Appends the name of a share to `bytes`: two strings, each behind its length.
+    pub(crate) fn push_share(&mut self, share: &str, filter: &str) {
+        for text in [share, filter] {
+            self.bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            self.bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// The shares of a message, as [`push_share`](Self::push_share) wrote them.
+    pub(crate) fn shares(&self, range: &Range<u32>) -> impl Iterator<Item = (&str, &str)> {
+        let mut rest = self.slice(range);
+        core::iter::from_fn(move || Some((next_text(&mut rest)?, next_text(&mut rest)?)))
+    }
+}
+
+fn next_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let (length, after) = rest.split_first_chunk::<4>()?;
+    let (text, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    *rest = after;
+    core::str::from_utf8(text).ok()
+}

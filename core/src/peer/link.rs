@@ -1,0 +1,118 @@
+//! The way to one other shard: what waits for it, and what is under way.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::PeerBatch;
+use crate::id::LogPosition;
+
+/// One direction's state, and what of the other direction has to be acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct PeerLink {
+    /// Gathers until the next drain.
+    pending: PeerBatch,
+    /// The number of the last batch that left.
+    sent: u64,
+    /// The number of the last batch that the other shard has made safe.
+    handled: u64,
+    /// Sizes of the batches under way, oldest first.
+    under_way: VecDeque<usize>,
+    under_way_bytes: usize,
+    /// Batches that were handled here, with the position that makes them safe.
+    received: VecDeque<(LogPosition, u64)>,
+    /// The last batch that is safe here, and what of it was told.
+    safe: u64,
+    told: u64,
+    spare: Vec<PeerBatch>,
+}
+
+impl PeerLink {
+    /// The batch to add messages to.
+    pub(crate) fn batch(&mut self) -> &mut PeerBatch {
+        &mut self.pending
+    }
+
+    /// The number that the batch being gathered will have.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.sent + 1
+    }
+
+    /// The last batch that the other shard has made safe.
+    pub(crate) fn handled(&self) -> u64 {
+        self.handled
+    }
+
+    /// Bytes that wait or are under way.
+    pub(crate) fn bytes(&self) -> usize {
+        self.under_way_bytes + size(&self.pending)
+    }
+
+    /// Takes note of what a batch from the other shard acknowledges.
+    pub(crate) fn acknowledged(&mut self, handled: u64) {
+        while self.handled < handled {
+            self.handled += 1;
+            self.under_way_bytes -= self.under_way.pop_front().unwrap_or(0);
+        }
+    }
+
+    /// A batch with messages was handled here; it is safe once the store has come to `position`.
+    pub(crate) fn received(&mut self, number: u64, position: LogPosition) {
+        self.received.push_back((position, number));
+    }
+
+    /// What the store's progress makes safe.
+    pub(crate) fn stored(&mut self, stored: LogPosition) {
+        while let Some(&(position, number)) = self.received.front()
+            && position <= stored
+        {
+            self.safe = number;
+            self.received.pop_front();
+        }
+    }
+
+    pub(crate) fn wants_drain(&self) -> bool {
+        self.told < self.safe || (!self.pending.messages.is_empty() && self.may_send())
+    }
+
+    /// Nothing waits and nothing is under way, in either direction.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pending.messages.is_empty() && self.under_way.is_empty() && self.received.is_empty()
+    }
+
+    fn may_send(&self) -> bool {
+        self.sent - self.handled < PeerBatch::WITH_MESSAGES_MAX
+    }
+
+    /// The next batch to carry over, if there is one.
+    pub(crate) fn drain(&mut self) -> Option<PeerBatch> {
+        if !self.wants_drain() {
+            return None;
+        }
+        let spare = self.spare.pop().unwrap_or_default();
+        let mut batch = if self.may_send() && !self.pending.messages.is_empty() {
+            self.sent += 1;
+            let size = size(&self.pending);
+            self.under_way.push_back(size);
+            self.under_way_bytes += size;
+            self.pending.number = self.sent;
+            core::mem::replace(&mut self.pending, spare)
+        } else {
+            spare
+        };
+        batch.handled = self.safe;
+        self.told = self.safe;
+        Some(batch)
+    }
+
+    /// Keeps an emptied batch for its memory.
+    pub(crate) fn recycle(&mut self, mut batch: PeerBatch) {
+        if self.spare.len() < 4 && batch.bytes.capacity() <= 1 << 20 {
+            batch.clear();
+            self.spare.push(batch);
+        }
+    }
+}
+
+fn size(batch: &PeerBatch) -> usize {
+    batch.bytes.len() + batch.messages.len() * size_of::<super::PeerMessage>()
+}

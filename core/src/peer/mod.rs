@@ -1,0 +1,8 @@
+//! What shards say to each other, and how much of it may be under way.
+
+mod batch;
+mod link;
+
+pub use batch::PeerBatch;
+pub(crate) use batch::{PeerMessage, PeerPublish};
+pub(crate) use link::PeerLink;

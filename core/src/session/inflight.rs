@@ -1,0 +1,337 @@
+//! The QoS 1 and 2 exchanges that a broker has begun with one client, across connections (4.3.2, 4.3.3).
+//!
+//! Packet Identifiers are given out one after the other, so the exchanges are a ring indexed by identifier: no look-up,
+//! no search for a free one. An exchange that ends before an older one stays in the ring as done until the older ones
+//! have ended as well.
+//!
+//! It counts the send quota of the connection (4.9) and says what to send again on a new one (4.4). It does not encode,
+//! does not keep the messages, and knows no time: nothing is sent again within a connection ([MQTT-4.4.0-1]).
+
+use alloc::collections::VecDeque;
+
+use super::delivery::Delivery;
+use crate::packet::{PacketId, QoS};
+
+/// How many identifiers there are; 0 is none.
+const IDS: u32 = 65_535;
+/// How many entries the ring may have, so that an identifier is never in it twice ([MQTT-2.2.1-4]).
+const SPAN_MAX: usize = IDS as usize - 1;
+/// A ring that becomes empty gives back its memory above this many entries.
+const ENTRIES_KEPT: usize = 256;
+
+/// Why an acknowledgement changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcknowledgeError {
+    /// No exchange has this identifier: 0x92 Packet Identifier not found, where the answer has a reason code.
+    Unknown,
+    /// The exchange waits for another packet: for PUBACK, PUBREC or PUBCOMP.
+    WrongState,
+}
+
+/// What an unfinished exchange has to send on a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResendKind {
+    /// The PUBLISH, with DUP 1 ([MQTT-3.3.1-1]).
+    Publish(Delivery),
+    /// The PUBREL, for its PUBREC has come ([MQTT-4.3.3-6]).
+    Release,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// PUBLISH of QoS 1: waits for PUBACK.
+    Publish1,
+    /// PUBLISH of QoS 2: waits for PUBREC.
+    Publish2,
+    /// PUBREL: waits for PUBCOMP. The message is no longer needed.
+    Release,
+    /// Ended.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// `None` when done or when only PUBREL may still be sent.
+    delivery: Option<Delivery>,
+    state: State,
+    /// Whether it has sent something on this connection.
+    sent: bool,
+    /// Whether it holds a unit of this connection's send quota.
+    counted: bool,
+}
+
+impl Entry {
+    const DONE: Self = Self { delivery: None, state: State::Done, sent: true, counted: false };
+
+    fn publish(delivery: Delivery, sent: bool) -> Self {
+        let state = match delivery.flags.qos() {
+            QoS::AtMostOnce => unreachable!("a QoS 0 PUBLISH has no Packet Identifier"),
+            QoS::AtLeastOnce => State::Publish1,
+            QoS::ExactlyOnce => State::Publish2,
+        };
+        Self { delivery: Some(delivery), state, sent, counted: sent }
+    }
+
+    fn unfinished(&self) -> Option<ResendKind> {
+        match self.state {
+            State::Publish1 | State::Publish2 => {
+                Some(ResendKind::Publish(self.delivery.expect("kept until it is acknowledged")))
+            }
+            State::Release => Some(ResendKind::Release),
+            State::Done => None,
+        }
+    }
+}
+
+/// A session's outgoing QoS 1 and 2 exchanges.
+#[derive(Debug)]
+pub(crate) struct Inflight {
+    entries: VecDeque<Entry>,
+    /// The identifier of the first entry; of the next exchange when there is none.
+    first: u16,
+    /// Units of the send quota in use.
+    used: u16,
+    /// Unfinished entries that have sent nothing on this connection.
+    unsent: u16,
+    /// Unfinished entries.
+    open: u16,
+    /// Entries before this index have nothing to send again.
+    cursor: usize,
+    /// Entries before this index have no PUBREL to send again.
+    release_cursor: usize,
+}
+
+impl Default for Inflight {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Inflight {
+    /// No exchanges; allocates nothing. The first identifier is 1.
+    pub(crate) const fn new() -> Self {
+        Self { entries: VecDeque::new(), first: 1, used: 0, unsent: 0, open: 0, cursor: 0, release_cursor: 0 }
+    }
+
+    /// How many exchanges are unfinished.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.open)
+    }
+
+    /// Whether all exchanges have ended.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
+    /// How many units of this connection's send quota are in use (4.9).
+    pub(crate) fn used(&self) -> u16 {
+        self.used
+    }
+
+    /// Whether an exchange may begin, with a send quota that starts at `window` ([MQTT-4.9.0-2]).
+    ///
+    /// Not before everything has been sent again, which keeps the order of messages, and not while the oldest exchange is
+    /// so old that the ring would become much longer than the window.
+    pub(crate) fn can_send(&self, window: u16) -> bool {
+        let span_max = (4 * usize::from(window) + 64).min(SPAN_MAX);
+        self.unsent == 0 && self.used < window && self.entries.len() < span_max
+    }
+
+    /// Begins an exchange: a PUBLISH of QoS 1 or 2 is sent with the identifier. Only after
+    /// [`can_send`](Self::can_send).
+    pub(crate) fn push(&mut self, delivery: Delivery) -> PacketId {
+        assert!(self.entries.len() < SPAN_MAX, "can_send was asked");
+        let id = self.id_at(self.entries.len());
+        self.entries.push_back(Entry::publish(delivery, true));
+        self.used += 1;
+        self.open += 1;
+        id
+    }
+
+    /// PUBACK, with any reason code: the QoS 1 exchange ends. The delivery and its message pass to the caller.
+    pub(crate) fn acknowledge(&mut self, id: PacketId) -> Result<Delivery, AcknowledgeError> {
+        let index = self.index_of(id)?;
+        match self.entries[index].state {
+            State::Publish1 => Ok(self.finish(index).expect("kept until it is acknowledged")),
+            State::Publish2 | State::Release => Err(AcknowledgeError::WrongState),
+            State::Done => Err(AcknowledgeError::Unknown),
+        }
+    }
+
+    /// PUBREC with a reason code below 0x80: the caller answers by PUBREL ([MQTT-4.3.3-4]), to a repeated one as well.
+    ///
+    /// The first one gives the delivery, whose message is no longer needed; a repeated one gives `None`.
+    pub(crate) fn receive(&mut self, id: PacketId) -> Result<Option<Delivery>, AcknowledgeError> {
+        let index = self.index_of(id)?;
+        let entry = &mut self.entries[index];
+        match entry.state {
+            State::Publish2 | State::Release => {
+                entry.state = State::Release;
+                // The PUBREL that answers is this connection's.
+                self.unsent -= u16::from(!entry.sent);
+                entry.sent = true;
+                Ok(entry.delivery.take())
+            }
+            State::Publish1 => Err(AcknowledgeError::WrongState),
+            State::Done => Err(AcknowledgeError::Unknown),
+        }
+    }
+
+    /// PUBREC with a reason code of 0x80 or above: the QoS 2 exchange ends ([MQTT-4.4.0-2]).
+    ///
+    /// After a PUBREC that accepted the message it is too late to refuse it; that is `WrongState`.
+    pub(crate) fn reject(&mut self, id: PacketId) -> Result<Delivery, AcknowledgeError> {
+        let index = self.index_of(id)?;
+        match self.entries[index].state {
+            State::Publish2 => Ok(self.finish(index).expect("kept until it is acknowledged")),
+            State::Publish1 | State::Release => Err(AcknowledgeError::WrongState),
+            State::Done => Err(AcknowledgeError::Unknown),
+        }
+    }
+
+    /// PUBCOMP, with any reason code: the QoS 2 exchange ends.
+    pub(crate) fn complete(&mut self, id: PacketId) -> Result<(), AcknowledgeError> {
+        let index = self.index_of(id)?;
+        match self.entries[index].state {
+            State::Release => {
+                self.finish(index);
+                Ok(())
+            }
+            State::Publish1 | State::Publish2 => Err(AcknowledgeError::WrongState),
+            State::Done => Err(AcknowledgeError::Unknown),
+        }
+    }
+
+    /// A new connection: its send quota is whole, and every unfinished exchange has to send again ([MQTT-4.4.0-1]).
+    pub(crate) fn begin_connection(&mut self) {
+        for entry in &mut self.entries {
+            entry.sent = entry.state == State::Done;
+            entry.counted = false;
+        }
+        self.used = 0;
+        self.unsent = self.open;
+        self.cursor = 0;
+        self.release_cursor = 0;
+    }
+
+    /// Whether something has still to be sent again on this connection.
+    pub(crate) fn needs_resend(&self) -> bool {
+        self.unsent > 0
+    }
+
+    /// The next packet to send again: the exchanges in the order in which they began, each once per connection.
+    ///
+    /// A PUBLISH takes a unit of the send quota, which starts at `window`, and waits when there is none. A PUBREL takes
+    /// none and does not wait for a PUBLISH that does ([MQTT-3.3.4-10]).
+    pub(crate) fn next_resend(&mut self, window: u16) -> Option<(PacketId, ResendKind)> {
+        if self.unsent == 0 {
+            return None;
+        }
+        while self.entries.get(self.cursor).is_some_and(|entry| entry.sent) {
+            self.cursor += 1;
+        }
+        let mut index = self.cursor;
+        let waits = |entry: &Entry| entry.sent || entry.state != State::Release;
+        if self.used >= window && self.entries.get(index).is_some_and(waits) {
+            index = self.release_cursor.max(index);
+            while self.entries.get(index).is_some_and(waits) {
+                index += 1;
+            }
+            self.release_cursor = index;
+        }
+        let entry = self.entries.get_mut(index)?;
+        let kind = entry.unfinished()?;
+        entry.sent = true;
+        self.unsent -= 1;
+        if let ResendKind::Publish(_) = kind {
+            entry.counted = true;
+            self.used += 1;
+        }
+        Some((self.id_at(index), kind))
+    }
+
+    /// Puts back an exchange that was unfinished when the broker stopped, before the first connection.
+    ///
+    /// They come in the order in which they began. False, and nothing is changed, when the identifier does not follow
+    /// those that came before within the ring.
+    pub(crate) fn restore(&mut self, id: PacketId, kind: ResendKind) -> bool {
+        if self.entries.is_empty() {
+            self.first = id.get();
+        }
+        let index = self.distance(id);
+        if index < self.entries.len() || index >= SPAN_MAX {
+            return false;
+        }
+        self.entries.resize(index, Entry::DONE);
+        self.entries.push_back(match kind {
+            ResendKind::Publish(delivery) => Entry::publish(delivery, false),
+            ResendKind::Release => Entry { delivery: None, state: State::Release, sent: false, counted: false },
+        });
+        self.open += 1;
+        self.unsent += 1;
+        true
+    }
+
+    /// All unfinished exchanges, the oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PacketId, ResendKind)> {
+        self.entries.iter().enumerate().filter_map(|(index, entry)| Some((self.id_at(index), entry.unfinished()?)))
+    }
+
+    /// Ends the session: hands out every unfinished exchange, the oldest first, and forgets them all. The identifiers go
+    /// on from where they were.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(PacketId, ResendKind)) {
+        self.iter().for_each(|(id, kind)| each(id, kind));
+        *self = Self { first: self.id_at(self.entries.len()).get(), ..Self::new() };
+    }
+
+    /// Gives back the memory of a ring without exchanges, for a session that is not expected to need it soon.
+    pub(crate) fn release_memory(&mut self) {
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
+    }
+
+    /// Ends an exchange, gives back its unit of the quota and frees the identifiers that no older exchange holds.
+    fn finish(&mut self, index: usize) -> Option<Delivery> {
+        let entry = &mut self.entries[index];
+        self.used -= u16::from(entry.counted);
+        self.unsent -= u16::from(!entry.sent);
+        self.open -= 1;
+        let delivery = entry.delivery.take();
+        *entry = Entry::DONE;
+        while self.entries.front().is_some_and(|entry| entry.state == State::Done) {
+            self.entries.pop_front();
+            self.first = next_id(self.first, 1);
+            self.cursor = self.cursor.saturating_sub(1);
+            self.release_cursor = self.release_cursor.saturating_sub(1);
+        }
+        if self.entries.is_empty() && self.entries.capacity() > ENTRIES_KEPT {
+            self.entries = VecDeque::new();
+        }
+        delivery
+    }
+
+    /// Where the ring has this identifier.
+    fn index_of(&self, id: PacketId) -> Result<usize, AcknowledgeError> {
+        let index = self.distance(id);
+        if index < self.entries.len() { Ok(index) } else { Err(AcknowledgeError::Unknown) }
+    }
+
+    /// How far this identifier is after the first one.
+    fn distance(&self, id: PacketId) -> usize {
+        ((u32::from(id.get()) + IDS - u32::from(self.first)) % IDS) as usize
+    }
+
+    fn id_at(&self, index: usize) -> PacketId {
+        PacketId::new(next_id(self.first, index)).expect("0 is skipped")
+    }
+}
+
+/// The identifier `steps` after another: 1 follows 65535.
+fn next_id(id: u16, steps: usize) -> u16 {
+    ((u32::from(id) - 1 + steps as u32) % IDS + 1) as u16
+}
+
+#[cfg(test)]
+#[path = "inflight_tests.rs"]
+mod tests;

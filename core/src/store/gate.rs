@@ -1,0 +1,78 @@
+//! The gate: acknowledgements that wait until what they acknowledge is safe.
+//!
+//! Safe means that its operations are stored, and that every other shard that the message was routed to has taken it over.
+//! The gate is one queue, first in first out, so acknowledgements of one connection never overtake each other.
+
+use alloc::collections::VecDeque;
+use smallvec::SmallVec;
+
+use crate::id::{ConnId, LogPosition, ShardId};
+use crate::packet::{PacketId, PacketType, ReasonCode};
+
+/// Something to send when its time has come.
+#[derive(Debug)]
+pub(crate) struct Gated {
+    pub(crate) conn: ConnId,
+    pub(crate) position: LogPosition,
+    /// The batches to other shards that must have been handled there.
+    pub(crate) peers: PeerWaits,
+    /// Names the message in a refusal by another shard; 0 names none.
+    pub(crate) ticket: u64,
+    pub(crate) reply: Reply,
+}
+
+/// Batches that must have been handled: shard and batch number.
+pub(crate) type PeerWaits = SmallVec<[(ShardId, u64); 1]>;
+
+/// What is sent.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// PUBACK, PUBREC or PUBCOMP.
+    Ack { packet_type: PacketType, packet_id: PacketId, code: ReasonCode },
+    /// A packet that was encoded already: SUBACK, UNSUBACK or CONNACK.
+    Bytes(alloc::vec::Vec<u8>),
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    waiting: VecDeque<Gated>,
+}
+
+impl Gate {
+    pub(crate) fn push(&mut self, gated: Gated) {
+        self.waiting.push_back(gated);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The first, if it need not wait any more.
+    pub(crate) fn pop_ready(&mut self, stored: LogPosition, handled: impl Fn(ShardId) -> u64) -> Option<Gated> {
+        let first = self.waiting.front()?;
+        if first.position > stored || first.peers.iter().any(|&(shard, batch)| handled(shard) < batch) {
+            return None;
+        }
+        self.waiting.pop_front()
+    }
+
+    /// Another shard refused the message of this ticket: its acknowledgement becomes a refusal.
+    pub(crate) fn refuse(&mut self, ticket: u64, refusal: ReasonCode) {
+        if let Some(gated) = self.waiting.iter_mut().find(|gated| gated.ticket == ticket) {
+            gated.refuse(refusal);
+        }
+    }
+}
+
+impl Gated {
+    fn refuse(&mut self, refusal: ReasonCode) {
+        if let Reply::Ack { code, .. } = &mut self.reply {
+            *code = refusal;
+        }
+    }
+}

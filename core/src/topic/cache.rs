@@ -1,0 +1,160 @@
+//! The memory of the route cache: topic names with the filters that match them, a bounded number of each.
+//!
+//! A topic is admitted when it is used the second time, so names that are published once do not drive out the others.
+//! Eviction is by second chance: a hand goes round and takes the first route that was not used since it last passed.
+//! Whether a route is still true is not known here, see [`Router`](super::Router).
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use super::FilterId;
+use super::epoch::Cells;
+
+/// A longer topic name is not remembered: the cache is bounded in bytes, not in topics alone.
+const TOPIC_BYTES_MAX: usize = 1_024;
+/// A route of more filters is not remembered, for the same reason; beside so many deliveries the walk is cheap.
+const ROUTE_FILTERS_MAX: usize = 1_024;
+/// How many routes the hand may spare before it takes the next one in any case.
+const SPARED_MAX: u32 = 32;
+/// Most places for topics used once.
+const RECENT_MAX: u32 = 65_536;
+
+/// A remembered route.
+pub(super) struct Route {
+    topic: Box<str>,
+    hash: u64,
+    pub(super) cells: Cells,
+    /// The epoch stamp at which the filters were true.
+    pub(super) stamp: u64,
+    filters: SmallVec<[FilterId; 4]>,
+    used: bool,
+}
+
+impl Route {
+    pub(super) fn filters(&self) -> &[FilterId] {
+        &self.filters
+    }
+
+    /// Takes over new filters, unless they are too many.
+    pub(super) fn renew(&mut self, filters: &[FilterId], stamp: u64) -> bool {
+        if filters.len() > ROUTE_FILTERS_MAX {
+            return false;
+        }
+        self.filters.clear();
+        self.filters.extend_from_slice(filters);
+        self.stamp = stamp;
+        true
+    }
+}
+
+pub(super) struct RouteCache {
+    hasher: FixedState,
+    routes: Vec<Route>,
+    routes_max: u32,
+    by_topic: HashTable<u32>,
+    hand: u32,
+    /// Hashes of topics that were used once, each in the place that its hash says.
+    recent: Box<[u32]>,
+}
+
+impl RouteCache {
+    pub(super) fn new(routes_max: u32, seed: u64) -> Self {
+        let recent = routes_max.clamp(16, RECENT_MAX).next_power_of_two() as usize;
+        Self {
+            hasher: FixedState::with_seed(seed),
+            routes: Vec::new(),
+            routes_max: routes_max.max(1),
+            by_topic: HashTable::new(),
+            hand: 0,
+            recent: vec![0; recent].into(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    pub(super) fn hash(&self, topic: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(topic.as_bytes());
+        hasher.finish()
+    }
+
+    pub(super) fn find(&self, hash: u64, topic: &str) -> Option<u32> {
+        let is_it = |&index: &u32| {
+            let route = &self.routes[index as usize];
+            route.hash == hash && *route.topic == *topic
+        };
+        self.by_topic.find(hash, is_it).copied()
+    }
+
+    pub(super) fn route(&self, index: u32) -> &Route {
+        &self.routes[index as usize]
+    }
+
+    /// The route, marked as used.
+    pub(super) fn use_route(&mut self, index: u32) -> &mut Route {
+        let route = &mut self.routes[index as usize];
+        route.used = true;
+        route
+    }
+
+    /// Whether a topic that is not here should be taken in: it fits and was used shortly before.
+    pub(super) fn wants(&mut self, hash: u64, topic: &str, filters: &[FilterId]) -> bool {
+        if topic.len() > TOPIC_BYTES_MAX || filters.len() > ROUTE_FILTERS_MAX {
+            return false;
+        }
+        let place = &mut self.recent[hash as usize & (self.recent.len() - 1)];
+        // Never 0, which stands for no topic.
+        let tag = (hash >> 32) as u32 | 1;
+        core::mem::replace(place, tag) == tag
+    }
+
+    /// Takes a route in, in another's place if need be.
+    pub(super) fn insert(&mut self, hash: u64, topic: &str, cells: Cells, stamp: u64, filters: &[FilterId]) {
+        let route = Route { topic: topic.into(), hash, cells, stamp, filters: filters.into(), used: false };
+        let index = if (self.routes.len() as u64) < u64::from(self.routes_max) {
+            self.routes.push(route);
+            self.routes.len() as u32 - 1
+        } else {
+            let index = self.evict();
+            self.routes[index as usize] = route;
+            index
+        };
+        let routes = &self.routes;
+        self.by_topic.insert_unique(hash, index, |&other| routes[other as usize].hash);
+    }
+
+    /// Bytes allocated.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let heap = |route: &Route| {
+            let filters = if route.filters.spilled() { route.filters.capacity() * size_of::<FilterId>() } else { 0 };
+            route.topic.len() + filters
+        };
+        let beside: usize = self.routes.iter().map(heap).sum();
+        let places = self.routes.capacity() * size_of::<Route>() + self.recent.len() * size_of::<u32>();
+        beside + places + self.by_topic.allocation_size()
+    }
+
+    fn evict(&mut self) -> u32 {
+        let mut spared = 0;
+        loop {
+            let index = self.hand;
+            self.hand = if index as usize + 1 < self.routes.len() { index + 1 } else { 0 };
+            let route = &mut self.routes[index as usize];
+            if !route.used || spared == SPARED_MAX {
+                let entry = self.by_topic.find_entry(route.hash, |&other| other == index);
+                entry.expect("every route is found by its topic").remove();
+                return index;
+            }
+            route.used = false;
+            spared += 1;
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The router: the subscription tree together with a memory of its answers.
+//!
+//! Publishers repeat topic names, so the filters that match a name are kept and found again by one hash of it. A kept
+//! route carries the epoch stamp at which it was true; every change goes through here so that no epoch is forgotten.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::cache::RouteCache;
+use super::epoch::Epochs;
+use super::{FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
+
+/// Where the answer of [`Router::route_at`] lies. It is good until the next routing, however the router changes meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteAt(u32);
+
+impl RouteAt {
+    /// Not remembered: the answer lies in the scratch list.
+    const SCRATCH: Self = Self(u32::MAX);
+}
+
+/// All filters of one shard, and remembered routes. See the [module](self).
+pub struct Router {
+    tree: SubscriptionTree,
+    cache: RouteCache,
+    epochs: Epochs,
+    scratch: Vec<FilterId>,
+    text: String,
+}
+
+impl Router {
+    /// An empty router that remembers up to `route_cache_max` topics, see
+    /// [`Limits::route_cache_max`](crate::config::Limits::route_cache_max). Topics of more than 1,024 bytes and routes of
+    /// more than 1,024 filters are not remembered. `seed` keeps clients from choosing names that collide.
+    pub fn new(route_cache_max: u32, seed: u64) -> Self {
+        Self {
+            tree: SubscriptionTree::new(seed),
+            cache: RouteCache::new(route_cache_max, seed),
+            epochs: Epochs::new(seed),
+            scratch: Vec::new(),
+            text: String::new(),
+        }
+    }
+
+    /// The filters that match the topic name `topic` and have something attached, each once.
+    pub fn route(&mut self, topic: &str) -> &[FilterId] {
+        let at = self.route_at(topic);
+        self.filters(at)
+    }
+
+    /// Like [`route`](Self::route), for callers that change the router while they walk the answer: it is read through
+    /// [`filters`](Self::filters).
+    pub fn route_at(&mut self, topic: &str) -> RouteAt {
+        let hash = self.cache.hash(topic);
+        if let Some(index) = self.cache.find(hash, topic) {
+            let route = self.cache.use_route(index);
+            let stamp = self.epochs.stamp(route.cells);
+            if route.stamp == stamp {
+                return RouteAt(index);
+            }
+            self.scratch.clear();
+            self.tree.matches(topic, &mut self.scratch);
+            return if route.renew(&self.scratch, stamp) { RouteAt(index) } else { RouteAt::SCRATCH };
+        }
+        self.scratch.clear();
+        self.tree.matches(topic, &mut self.scratch);
+        if self.cache.wants(hash, topic, &self.scratch) {
+            let cells = self.epochs.cells(topic);
+            self.cache.insert(hash, topic, cells, self.epochs.stamp(cells), &self.scratch);
+        }
+        RouteAt::SCRATCH
+    }
+
+    /// The answer of the latest [`route_at`](Self::route_at).
+    pub fn filters(&self, at: RouteAt) -> &[FilterId] {
+        if at == RouteAt::SCRATCH { &self.scratch } else { self.cache.route(at.0).filters() }
+    }
+
+    /// Like [`route`](Self::route), from the tree alone.
+    pub fn route_uncached(&self, topic: &str, out: &mut Vec<FilterId>) {
+        self.tree.matches(topic, out);
+    }
+
+    /// How many topics are remembered.
+    pub fn cached_routes(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Bytes allocated by tree and cache, spare room included. It looks at everything, so it is for reports and tests.
+    pub fn memory_bytes(&self) -> usize {
+        self.tree.memory_bytes() + self.cache.memory_bytes()
+    }
+
+    /// The tree, to look at. It changes only through the router.
+    pub fn tree(&self) -> &SubscriptionTree {
+        &self.tree
+    }
+
+    fn change<T>(&mut self, id: FilterId, change: impl FnOnce(&mut SubscriptionTree) -> T) -> T {
+        let was_vacant = self.tree.is_vacant(id);
+        let answer = change(&mut self.tree);
+        if self.tree.is_vacant(id) != was_vacant {
+            self.text.clear();
+            self.tree.filter_text(id, &mut self.text);
+            self.epochs.bump(&self.text);
+        }
+        answer
+    }
+}
+
+/// The changes of the tree, each as [`SubscriptionTree`] describes it.
+impl Router {
+    /// See [`SubscriptionTree::insert`].
+    pub fn insert(&mut self, filter: &str) -> FilterId {
+        self.tree.insert(filter)
+    }
+
+    /// See [`SubscriptionTree::find`].
+    pub fn find(&self, filter: &str) -> Option<FilterId> {
+        self.tree.find(filter)
+    }
+
+    /// See [`SubscriptionTree::release`].
+    pub fn release(&mut self, id: FilterId) {
+        self.tree.release(id);
+    }
+
+    /// See [`SubscriptionTree::filter_text`].
+    pub fn filter_text(&self, id: FilterId, text: &mut String) {
+        self.tree.filter_text(id, text);
+    }
+
+    /// See [`SubscriptionTree::subscribe`].
+    pub fn subscribe(&mut self, id: FilterId, subscription: Subscription) -> u32 {
+        self.change(id, |tree| tree.subscribe(id, subscription))
+    }
+
+    /// See [`SubscriptionTree::subscriptions`].
+    pub fn subscriptions(&self, id: FilterId) -> &[Subscription] {
+        self.tree.subscriptions(id)
+    }
+
+    /// See [`SubscriptionTree::subscription_mut`].
+    pub fn subscription_mut(&mut self, id: FilterId, position: u32) -> Option<&mut Subscription> {
+        self.tree.subscription_mut(id, position)
+    }
+
+    /// See [`SubscriptionTree::unsubscribe`].
+    pub fn unsubscribe(&mut self, id: FilterId, position: u32) -> Option<Moved> {
+        self.change(id, |tree| tree.unsubscribe(id, position))
+    }
+
+    /// See [`SubscriptionTree::position_of`].
+    pub fn position_of(&self, id: FilterId, session: u32) -> Option<u32> {
+        self.tree.position_of(id, session)
+    }
+
+    /// See [`SubscriptionTree::set_peer`].
+    pub fn set_peer(&mut self, id: FilterId, shard: u16, interested: bool) -> bool {
+        self.change(id, |tree| tree.set_peer(id, shard, interested))
+    }
+
+    /// See [`SubscriptionTree::peers`].
+    pub fn peers(&self, id: FilterId) -> u64 {
+        self.tree.peers(id)
+    }
+
+    /// See [`SubscriptionTree::join`].
+    pub fn join(&mut self, id: FilterId, share: &str, subscription: Subscription) -> (GroupId, u32) {
+        self.change(id, |tree| tree.join(id, share, subscription))
+    }
+
+    /// See [`SubscriptionTree::leave`].
+    pub fn leave(&mut self, group: GroupId, position: u32) -> Option<Moved> {
+        let id = self.tree.group(group).filter();
+        self.change(id, |tree| tree.leave(group, position))
+    }
+
+    /// See [`SubscriptionTree::group`].
+    pub fn group(&self, group: GroupId) -> &Group {
+        self.tree.group(group)
+    }
+
+    /// See [`SubscriptionTree::group_mut`].
+    pub fn group_mut(&mut self, group: GroupId) -> &mut Group {
+        self.tree.group_mut(group)
+    }
+
+    /// See [`SubscriptionTree::group_find`].
+    pub fn group_find(&self, id: FilterId, share: &str) -> Option<GroupId> {
+        self.tree.group_find(id, share)
+    }
+
+    /// See [`SubscriptionTree::groups`].
+    pub fn groups(&self, id: FilterId) -> impl Iterator<Item = GroupId> {
+        self.tree.groups(id)
+    }
+
+    /// See [`SubscriptionTree::set_remote_members`].
+    pub fn set_remote_members(
+        &mut self,
+        id: FilterId,
+        share: &str,
+        shard: u16,
+        connected: u32,
+        total: u32,
+    ) -> Option<GroupId> {
+        self.change(id, |tree| tree.set_remote_members(id, share, shard, connected, total))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+extern crate std;
+
+use super::*;
+use crate::topic::testing::{filter, topic};
+use proptest::prelude::*;
+use std::format;
+
+fn subscription(session: u32) -> Subscription {
+    Subscription { session, ..Subscription::default() }
+}
+
+#[test]
+fn a_topic_is_remembered_at_its_second_use() {
+    let mut router = Router::new(16, 1);
+    let id = router.insert("a/+");
+    router.subscribe(id, subscription(1));
+    assert_eq!(router.route("a/b"), [id]);
+    assert_eq!(router.cached_routes(), 0);
+    assert_eq!(router.route("a/b"), [id]);
+    assert_eq!(router.cached_routes(), 1);
+    let at = router.route_at("a/b");
+    assert_ne!(at, RouteAt::SCRATCH);
+    assert_eq!(router.filters(at), [id]);
+}
+
+#[test]
+fn a_change_is_seen_at_once() {
+    let mut router = Router::new(16, 1);
+    for _ in 0..3 {
+        assert!(router.route("a/b").is_empty());
+    }
+    let id = router.insert("a/#");
+    assert!(router.route("a/b").is_empty(), "nothing is attached yet");
+    router.subscribe(id, subscription(1));
+    assert_eq!(router.route("a/b"), [id]);
+    router.set_peer(id, 1, true);
+    router.unsubscribe(id, 0);
+    assert_eq!(router.route("a/b"), [id]);
+    router.set_peer(id, 1, false);
+    assert!(router.route("a/b").is_empty());
+    let (group, _) = router.join(id, "g", subscription(2));
+    assert_eq!(router.route("a/b"), [id]);
+    router.leave(group, 0);
+    router.release(id);
+    assert!(router.route("a/b").is_empty());
+}
+
+#[test]
+fn a_place_that_is_used_again_does_not_confuse() {
+    let mut router = Router::new(16, 1);
+    let old = router.insert("old");
+    router.subscribe(old, subscription(1));
+    for _ in 0..3 {
+        assert_eq!(router.route("old"), [old]);
+    }
+    router.unsubscribe(old, 0);
+    router.release(old);
+    let new = router.insert("new");
+    assert_eq!(new, old, "the test is about the same place");
+    router.subscribe(new, subscription(1));
+    assert!(router.route("old").is_empty());
+}
+
+#[test]
+fn the_cache_is_bounded_and_spares_what_is_used() {
+    let mut router = Router::new(16, 1);
+    for _ in 0..3 {
+        router.route("hot");
+    }
+    for n in 0..1_000 {
+        router.route(&format!("t/{n}"));
+        router.route(&format!("t/{n}"));
+        assert_ne!(router.route_at("hot"), RouteAt::SCRATCH, "after {n}");
+    }
+    assert_eq!(router.cached_routes(), 16);
+}
+
+#[test]
+fn large_topics_and_routes_are_not_remembered() {
+    let mut router = Router::new(16, 1);
+    let long = "x".repeat(1_025);
+    for _ in 0..3 {
+        router.route(&long);
+    }
+    assert_eq!(router.cached_routes(), 0);
+    for _ in 0..3 {
+        router.route("x/x/x/x/x/x/x/x/x/x/x");
+    }
+    assert_eq!(router.cached_routes(), 1);
+    for bits in 0..2_048_u32 {
+        let levels: Vec<&str> = (0..11).map(|bit| if bits >> bit & 1 == 1 { "+" } else { "x" }).collect();
+        let id = router.insert(&levels.join("/"));
+        router.subscribe(id, subscription(bits));
+    }
+    for _ in 0..3 {
+        assert_eq!(router.route("x/x/x/x/x/x/x/x/x/x/x").len(), 2_048);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Subscribe(String),
+    Unsubscribe(usize),
+    Peer(String, bool),
+    Remote(String, u32),
+    Route(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => filter().prop_map(Step::Subscribe),
+        2 => any::<usize>().prop_map(Step::Unsubscribe),
+        1 => (filter(), any::<bool>()).prop_map(|(filter, on)| Step::Peer(filter, on)),
+        1 => (filter(), 0..2_u32).prop_map(|(filter, total)| Step::Remote(filter, total)),
+        12 => any::<usize>().prop_map(Step::Route),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_cache_answers_as_the_tree(
+        steps in prop::collection::vec(step(), 1..200),
+        topics in prop::collection::vec(topic(), 1..12),
+        routes_max in 1..20_u32,
+        seed: u64,
+    ) {
+        let mut router = Router::new(routes_max, seed);
+        let mut filters = Vec::new();
+        for step in steps {
+            match step {
+                Step::Subscribe(filter) => {
+                    let id = router.insert(&filter);
+                    router.subscribe(id, subscription(1));
+                    filters.push(id);
+                }
+                Step::Unsubscribe(which) if !filters.is_empty() => {
+                    let id = filters.swap_remove(which % filters.len());
+                    router.unsubscribe(id, 0);
+                    router.release(id);
+                }
+                Step::Unsubscribe(_) => {}
+                Step::Peer(filter, on) => {
+                    let id = router.insert(&filter);
+                    router.set_peer(id, 1, on);
+                    router.release(id);
+                }
+                Step::Remote(filter, total) => {
+                    let id = router.insert(&filter);
+                    router.set_remote_members(id, "g", 1, 0, total);
+                    router.release(id);
+                }
+                Step::Route(which) => {
+                    let topic = &topics[which % topics.len()];
+                    let mut expected = Vec::new();
+                    router.route_uncached(topic, &mut expected);
+                    prop_assert_eq!(router.route(topic), expected);
+                }
+            }
+            prop_assert!(router.cached_routes() <= routes_max as usize);
+        }
+    }
+}

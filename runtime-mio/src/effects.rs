@@ -1,0 +1,115 @@
+//! The output half of a turn: what the broker wants done, carried out in the order that its outbox names.
+
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use mio::unix::SourceFd;
+use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox, ShardId};
+
+use crate::connection::Phase;
+use crate::mail::{AuthReply, Mail};
+use crate::shard::Shard;
+
+/// How often effects may lead to further effects in one turn. What is left then comes in the next turn, without sleeping.
+const ROUNDS_MAX: usize = 16;
+
+impl Shard {
+    /// Drains the broker and carries out what it wants, until it wants nothing more.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for _ in 0..ROUNDS_MAX {
+            self.broker.drain(&mut outbox);
+            if outbox.is_empty() {
+                break;
+            }
+            self.apply(now, &mut outbox);
+        }
+        self.outbox = outbox;
+    }
+
+    fn apply(&mut self, now: Instant, outbox: &mut Outbox) {
+        if !outbox.store.is_empty() {
+            // Memory is the only store here: what is in it is stored.
+            self.broker.handle_stored(now, outbox.store.upto);
+        }
+        outbox.peers.drain(..).for_each(|(to, batch)| self.post(to, Mail::Peer(self.id, batch)));
+        outbox.flush.drain(..).for_each(|id| self.flush(now, id));
+        outbox.handoff.drain(..).for_each(|handoff| self.hand_off(handoff));
+        outbox.read.drain(..).for_each(|id| self.update_interest(id));
+        outbox.close.drain(..).for_each(|close| self.close(now, close));
+        outbox.auth.drain(..).for_each(|request| self.ask(request));
+        if self.shared.observer.is_some() {
+            self.events.append(&mut outbox.events);
+        }
+    }
+
+    /// Writes what a connection has to send, and takes its end a step further when all is out.
+    pub(crate) fn flush(&mut self, now: Instant, id: ConnId) {
+        let Some(conn) = self.connections.get(id) else { return };
+        match conn.flush(&mut self.broker, now) {
+            Err(_) => self.closed(now, id, CloseCause::Error),
+            Ok(true) if matches!(conn.phase, Phase::Flushing { .. }) => {
+                if conn.finish() {
+                    self.closed(now, id, CloseCause::Done);
+                }
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn update_interest(&mut self, id: ConnId) {
+        if let Some(conn) = self.connections.get(id) {
+            conn.paused = !self.broker.wants_read(id);
+            self.enqueue(id);
+        }
+    }
+
+    fn close(&mut self, now: Instant, close: Close) {
+        let Some(conn) = self.connections.get(close.conn) else { return };
+        match close.how {
+            CloseHow::Abort => self.closed(now, close.conn, CloseCause::Done),
+            CloseHow::Flush if conn.phase == Phase::Open => {
+                conn.phase = Phase::Flushing { peer_closed: false };
+                self.enqueue(close.conn);
+                self.flush(now, close.conn);
+            }
+            CloseHow::Flush => {}
+        }
+    }
+
+    /// Drops a socket and tells the broker, which asked for it if the connection was on its way out.
+    pub(crate) fn closed(&mut self, now: Instant, id: ConnId, cause: CloseCause) {
+        if let Some(conn) = self.connections.remove(id) {
+            let cause = if conn.phase == Phase::Open { cause } else { CloseCause::Done };
+            self.broker.handle_closed(now, id, cause);
+        }
+    }
+
+    fn hand_off(&mut self, handoff: Handoff) {
+        let Some(conn) = self.connections.remove(handoff.conn) else { return };
+        if self.poll.registry().deregister(&mut SourceFd(&conn.socket.as_raw_fd())).is_ok() {
+            self.post(handoff.to, Mail::Handoff(conn.socket, handoff.moved));
+        }
+    }
+
+    fn ask(&mut self, request: AuthRequest) {
+        if let Some(authenticator) = &self.shared.authenticator {
+            let (shared, shard, id) = (Arc::clone(&self.shared), usize::from(self.id.0), Some(request.id));
+            authenticator(request, AuthReply { shared, shard, id });
+        }
+    }
+
+    /// Sends a letter to another shard, which is woken at the end of the turn.
+    fn post(&mut self, to: ShardId, mail: Mail) {
+        self.shared.links[usize::from(to.0)].post(mail);
+        self.to_wake |= 1 << to.0;
+    }
+
+    /// Wakes every shard that was sent something, once.
+    pub(crate) fn wake_others(&mut self) {
+        while self.to_wake != 0 {
+            self.shared.links[self.to_wake.trailing_zeros() as usize].wake();
+            self.to_wake &= self.to_wake - 1;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What shards and other threads say to a shard: an inbox that wakes it once, however much arrives.
+//!
+//! The inbox is bounded by those who write to it: a broker has at most
+//! [`Limits::peer_bytes_max`](weirmq_core::config::Limits::peer_bytes_max) under way to another shard and
+//! [`Limits::auth_requests_max`](weirmq_core::config::Limits::auth_requests_max) questions open, and each handed over
+//! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mio::Waker;
+use socket2::Socket;
+use weirmq_core::packet::ReasonCode;
+use weirmq_core::{AuthId, AuthOutcome, Moved, PeerBatch, ShardId, Stats};
+
+use crate::server::Shared;
+
+/// One thing for a shard to handle.
+pub(crate) enum Mail {
+    /// What another shard's broker says.
+    Peer(ShardId, PeerBatch),
+    /// A connection whose session lives here.
+    Handoff(Socket, Box<Moved>),
+    /// The deployment's authentication answered.
+    Auth(AuthId, AuthOutcome),
+}
+
+/// How everybody else reaches one shard.
+pub(crate) struct Link {
+    inbox: Mutex<Vec<Mail>>,
+    /// Whether a wake-up is under way, so that a second one is saved.
+    pending: AtomicBool,
+    waker: Waker,
+    /// As last published by the shard.
+    pub(crate) stats: Mutex<Stats>,
+}
+
+impl Link {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self { inbox: Mutex::default(), pending: AtomicBool::new(false), waker, stats: Mutex::default() }
+    }
+
+    /// Leaves a letter without waking the shard.
+    pub(crate) fn post(&self, mail: Mail) {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+    }
+
+    /// Makes the shard look at its inbox.
+    pub(crate) fn wake(&self) {
+        if !self.pending.swap(true, Ordering::AcqRel) && self.waker.wake().is_err() {
+            self.pending.store(false, Ordering::Release); // whoever comes next tries again
+        }
+    }
+
+    /// Moves everything that has arrived into `mail`, which is empty.
+    pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
+        if self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::AcqRel) {
+            std::mem::swap(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner), mail);
+        }
+    }
+}
+
+/// Answers one question about a client, now or later, from any thread. The broker waits for
+/// [`Limits::auth_timeout`](weirmq_core::config::Limits::auth_timeout). Dropped unanswered, it refuses the client with
+/// 0x88 (Server unavailable).
+pub struct AuthReply {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shard: usize,
+    pub(crate) id: Option<AuthId>,
+}
+
+impl AuthReply {
+    /// Answers, and wakes the shard. An answer that comes too late is ignored.
+    pub fn answer(mut self, outcome: AuthOutcome) {
+        self.send(outcome);
+    }
+
+    fn send(&mut self, outcome: AuthOutcome) {
+        if let Some(id) = self.id.take() {
+            self.shared.links[self.shard].post(Mail::Auth(id, outcome));
+            self.shared.links[self.shard].wake();
+        }
+    }
+}
+
+impl Drop for AuthReply {
+    fn drop(&mut self) {
+        self.send(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
+    }
+}

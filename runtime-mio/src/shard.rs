@@ -1,0 +1,282 @@
+//! One shard: a broker, its sockets, and the turn that moves bytes between them.
+//!
+//! This file is the input half of the turn; `effects.rs` carries out what the broker wants.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mio::event::Event as Readiness;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use socket2::Socket;
+use weirmq_core::{
+    Broker, Budget, CloseCause, ConnId, Event, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+};
+
+use crate::connection::{Connection, Phase, Table};
+use crate::mail::Mail;
+use crate::server::Shared;
+
+/// The token by which others wake a shard. Listeners' tokens follow, then connections'.
+pub(crate) const WAKER: Token = Token(0);
+
+/// Bytes taken from one connection in one turn.
+const READ_BYTES: usize = 64 * 1024;
+/// Readiness events taken in one turn.
+const EVENTS_MAX: usize = 1_024;
+/// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
+const ACCEPTS_MAX: usize = 256;
+/// How long a listener rests when the system has no descriptor or memory left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How old published counters may be.
+const STATS_AGE: Duration = Duration::from_millis(100);
+
+struct Acceptor {
+    id: ListenerId,
+    socket: Socket,
+    /// An accept may find something.
+    ready: bool,
+    /// When to go on after a failure.
+    resume: Instant,
+}
+
+pub(crate) struct Shard {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: ShardId,
+    pub(crate) broker: Broker,
+    pub(crate) poll: Poll,
+    acceptors: Vec<Acceptor>,
+    /// The token of the connection with index 0.
+    first_token: usize,
+    pub(crate) connections: Table,
+    /// Connections to read in the next turn, and those that are read in this one.
+    ready: Vec<ConnId>,
+    reading: Vec<ConnId>,
+    buffer: Vec<u8>,
+    mail: Vec<Mail>,
+    /// Shards that were sent something in this turn, as bits.
+    pub(crate) to_wake: u64,
+    pub(crate) outbox: Outbox,
+    pub(crate) events: Vec<Event>,
+    progress: Progress,
+    /// When to leave whatever is left, once the server goes down.
+    leave: Option<Instant>,
+    /// When counters are published next, and whether anything happened since the last time.
+    publish: Instant,
+    unpublished: bool,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: ShardId,
+        poll: Poll,
+        listeners: Vec<(ListenerId, Socket)>,
+    ) -> io::Result<Self> {
+        let mut acceptors = Vec::new();
+        for (id, socket) in listeners {
+            let token = Token(WAKER.0 + 1 + acceptors.len());
+            poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
+            acceptors.push(Acceptor { id, socket, ready: true, resume: Instant::ZERO });
+        }
+        let now = shared.now();
+        Ok(Self {
+            broker: Broker::new(shared.config.clone(), id, shared.seed, now),
+            shared,
+            id,
+            poll,
+            first_token: WAKER.0 + 1 + acceptors.len(),
+            acceptors,
+            connections: Table::default(),
+            ready: Vec::new(),
+            reading: Vec::new(),
+            buffer: vec![0; READ_BYTES],
+            mail: Vec::new(),
+            to_wake: 0,
+            outbox: Outbox::new(),
+            events: Vec::new(),
+            progress: Progress::Idle,
+            leave: None,
+            publish: now,
+            unpublished: true,
+        })
+    }
+
+    /// Takes turns until the server has gone down.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut readiness = Events::with_capacity(EVENTS_MAX);
+        loop {
+            match self.poll.poll(&mut readiness, self.wait()) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            let now = self.shared.now();
+            readiness.iter().for_each(|event| self.handle_readiness(now, event));
+            self.turn(now);
+            if self.is_finished(now) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn turn(&mut self, now: Instant) {
+        (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
+        self.read_mail(now);
+        std::mem::swap(&mut self.ready, &mut self.reading);
+        (0..self.reading.len()).for_each(|index| self.read(now, self.reading[index]));
+        self.reading.clear();
+        if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            self.broker.handle_timeout(now);
+        }
+        self.progress = self.broker.run(now, Budget::default());
+        self.settle(now);
+        self.wake_others();
+        self.publish(now);
+        if let Some(observer) = &self.shared.observer {
+            self.events.drain(..).for_each(|event| observer(self.id, &event));
+        }
+    }
+
+    /// How long the next poll may sleep; `None` is until something happens.
+    fn wait(&self) -> Option<Duration> {
+        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
+        if self.progress == Progress::More || !self.ready.is_empty() || accepting == Some(Instant::ZERO) {
+            return Some(Duration::ZERO);
+        }
+        let timer = self.broker.poll_timeout().map(|(due, _)| due);
+        let due = [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min();
+        due.map(|due| due.saturating_since(self.shared.now()))
+    }
+
+    fn handle_readiness(&mut self, now: Instant, event: &Readiness) {
+        let token = event.token().0;
+        if let Some(conn) = token.checked_sub(self.first_token).and_then(|index| self.connections.at(index)) {
+            let (id, failed) = (conn.id, event.is_error());
+            conn.hung_up |= event.is_read_closed() || failed;
+            conn.readable |= event.is_readable() || conn.hung_up;
+            let unblocked = conn.blocked && (event.is_writable() || failed);
+            conn.blocked &= !unblocked;
+            self.enqueue(id);
+            if unblocked {
+                self.flush(now, id);
+            }
+        } else if let Some(acceptor) = token.checked_sub(WAKER.0 + 1).and_then(|index| self.acceptors.get_mut(index)) {
+            acceptor.ready = true;
+        }
+    }
+
+    /// Lets a connection be read in the next round of reads, if that makes sense.
+    pub(crate) fn enqueue(&mut self, id: ConnId) {
+        if let Some(conn) = self.connections.get(id)
+            && conn.wants_read()
+            && !conn.queued
+        {
+            conn.queued = true;
+            self.ready.push(id);
+        }
+    }
+
+    fn accept(&mut self, now: Instant, index: usize) {
+        for _ in 0..ACCEPTS_MAX {
+            let acceptor = &mut self.acceptors[index];
+            if !acceptor.ready || acceptor.resume > now {
+                return;
+            }
+            match acceptor.socket.accept() {
+                Ok((socket, peer)) => {
+                    acceptor.resume = Instant::ZERO;
+                    let (listener, peer) = (acceptor.id, peer.as_socket().map_or(PeerAddr::Unix, PeerAddr::Ip));
+                    if socket.set_nonblocking(true).is_ok()
+                        && let Some(id) = self.broker.handle_accept(now, listener, peer)
+                    {
+                        self.insert(now, id, socket);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => acceptor.ready = false,
+                    // The peer gave up before we came to it.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                    // Descriptors or memory are used up: spinning would not free them.
+                    _ => acceptor.resume = now.saturating_add(ACCEPT_PAUSE),
+                },
+            }
+        }
+    }
+
+    /// Registers a socket for all events, once: they are edge-triggered, so interest never changes.
+    fn insert(&mut self, now: Instant, id: ConnId, socket: Socket) {
+        let (token, interest) = (Token(self.first_token + id.index()), Interest::READABLE | Interest::WRITABLE);
+        if self.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, interest).is_err() {
+            return self.broker.handle_closed(now, id, CloseCause::Error);
+        }
+        let paused = !self.broker.wants_read(id);
+        self.connections.insert(Connection::new(id, socket, paused));
+    }
+
+    fn read_mail(&mut self, now: Instant) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.shared.links[usize::from(self.id.0)].collect(&mut mail);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
+                Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
+                Mail::Handoff(socket, moved) => {
+                    if let Some(id) = self.broker.handle_handoff(now, moved) {
+                        self.insert(now, id, socket);
+                    }
+                }
+            }
+        }
+        self.mail = mail;
+    }
+
+    /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
+    fn read(&mut self, now: Instant, id: ConnId) {
+        let Some(conn) = self.connections.get(id) else { return };
+        conn.queued = false;
+        if !conn.wants_read() {
+            return;
+        }
+        match (conn.receive(&mut self.buffer), conn.phase) {
+            (Ok(Some(0)), Phase::Flushing { .. }) => conn.phase = Phase::Flushing { peer_closed: true },
+            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
+            (Ok(Some(count)), Phase::Open) => {
+                self.broker.handle_receive(now, id, &self.buffer[..count]);
+                if self.broker.wants_flush() {
+                    self.settle(now);
+                }
+            }
+            (Ok(_), _) => {}
+            (Err(_), _) => self.closed(now, id, CloseCause::Error),
+        }
+        self.enqueue(id);
+    }
+
+    fn publish(&mut self, now: Instant) {
+        self.unpublished = true;
+        if self.publish <= now
+            && let Ok(mut stats) = self.shared.links[usize::from(self.id.0)].stats.try_lock()
+        {
+            *stats = self.broker.stats();
+            (self.publish, self.unpublished) = (now.saturating_add(STATS_AGE), false);
+        }
+    }
+
+    /// Goes down when the server does: true when this shard may leave.
+    fn is_finished(&mut self, now: Instant) -> bool {
+        if !self.shared.stopping.load(Ordering::Acquire) {
+            return false;
+        }
+        if self.leave.is_none() {
+            self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+            self.acceptors.clear();
+            self.broker.shutdown(now);
+            self.settle(now);
+            self.wake_others();
+        }
+        self.broker.connections() == 0 || self.leave.is_some_and(|leave| leave <= now)
+    }
+}
