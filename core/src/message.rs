@@ -14,9 +14,6 @@ use crate::id::LogPosition;
 use crate::packet::QoS;
 use crate::time::Instant;
 
-/// [`Message::publisher`] of a message that no session of this broker published.
-pub(crate) const NO_PUBLISHER: u32 = u32::MAX;
-
 /// The smallest buffer, as a power of two: a short topic and a number.
 const CLASS_FIRST: u32 = 6;
 /// The largest buffer that is kept for later messages: 4 KiB.
@@ -38,8 +35,7 @@ impl MessageId {
         self.0 as usize
     }
 
-    /// An identifier for tests of what only passes identifiers on.
-    #[cfg(test)]
+    /// The message at this place, for owners that keep plain numbers.
     pub(crate) const fn from_index(index: u32) -> Self {
         Self(index)
     }
@@ -60,8 +56,6 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) retain: bool,
     /// When its Message Expiry Interval ends: the time of arrival and the interval. `None`: never.
     pub(crate) expires: Option<Instant>,
-    /// The index of the session that published it, for No Local ([MQTT-3.8.3-3]), or [`NO_PUBLISHER`].
-    pub(crate) publisher: u32,
     /// Where it is in the log; 0 when it is not.
     pub(crate) position: LogPosition,
 }
@@ -77,8 +71,6 @@ pub(crate) struct Message {
     pub(crate) retain: bool,
     topic_len: u16,
     properties_len: u32,
-    /// The index of the session that published it, or [`NO_PUBLISHER`].
-    pub(crate) publisher: u32,
     references: u32,
     /// When its Message Expiry Interval ends.
     pub(crate) expires: Option<Instant>,
@@ -109,6 +101,7 @@ impl Message {
     }
 
     /// Topic, properties and payload, one behind the other.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -119,6 +112,7 @@ impl Message {
     }
 
     /// How many references there are, at least 1.
+    #[cfg(test)]
     pub(crate) fn references(&self) -> u32 {
         self.references
     }
@@ -185,7 +179,6 @@ impl Messages {
             retain: new.retain,
             topic_len,
             properties_len,
-            publisher: new.publisher,
             references: 1,
             expires: new.expires,
             position: new.position,
@@ -294,7 +287,6 @@ mod tests {
             qos: QoS::AtLeastOnce,
             retain: true,
             expires: None,
-            publisher: 3,
             position: LogPosition(9),
         }
     }
@@ -308,7 +300,7 @@ mod tests {
         assert_eq!((message.topic(), message.topic_bytes()), ("a/ä", "a/ä".as_bytes()));
         assert_eq!((message.properties(), message.payload()), (&b"\x01\x01"[..], &b"payload"[..]));
         assert_eq!((message.bytes(), message.size()), ("a/ä\x01\x01payload".as_bytes(), 13));
-        assert_eq!((message.qos, message.retain, message.publisher), (QoS::AtLeastOnce, true, 3));
+        assert_eq!((message.qos, message.retain), (QoS::AtLeastOnce, true));
         assert_eq!((message.position, message.references()), (LogPosition(10), 1));
     }
 

@@ -43,8 +43,6 @@ pub(crate) enum TimerKind {
     Retry,
     /// A retained message's Message Expiry Interval ends ([MQTT-3.3.2-5]).
     RetainedExpiry,
-    /// A queued message's Message Expiry Interval ends ([MQTT-3.3.2-5]).
-    QueueExpiry,
 }
 
 /// What a timer gives back when it fires: its purpose, and whose it is as index and generation of a slab.

@@ -15,10 +15,7 @@ pub(crate) enum Phase {
     /// It is in use.
     Open,
     /// Its last output is being written; what arrives is thrown away.
-    Flushing {
-        /// Whether the peer has sent its last byte.
-        peer_closed: bool,
-    },
+    Flushing,
     /// All is written and the peer told so; its end of file is awaited.
     Lingering,
 }
@@ -48,12 +45,7 @@ impl Connection {
 
     /// Whether a read now makes sense.
     pub(crate) fn wants_read(&self) -> bool {
-        let open = match self.phase {
-            Phase::Open => !self.paused,
-            Phase::Flushing { peer_closed } => !peer_closed,
-            Phase::Lingering => true,
-        };
-        self.readable && open
+        self.readable && (!self.paused || self.phase != Phase::Open)
     }
 
     /// Reads once: `None` when there is nothing, `Some(0)` at the end of file. A read that does not fill the buffer has
@@ -106,11 +98,10 @@ impl Connection {
         Ok(false)
     }
 
-    /// Tells the peer that nothing more comes; true when the connection is over by that.
-    pub(crate) fn finish(&mut self) -> bool {
-        let peer_closed = self.phase == Phase::Flushing { peer_closed: true };
-        self.phase = Phase::Lingering;
-        self.socket.shutdown(Shutdown::Write).is_err() || peer_closed
+    /// Tells the peer that nothing more comes. Its own end of file is read from here on, if need be once more.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        (self.phase, self.readable) = (Phase::Lingering, true);
+        self.socket.shutdown(Shutdown::Write)
     }
 }
 
@@ -131,9 +122,7 @@ impl Table {
 
     pub(crate) fn insert(&mut self, conn: Connection) {
         let index = conn.id.index();
-        if index >= self.0.len() {
-            self.0.resize_with(index + 1, || None);
-        }
+        self.0.resize_with(self.0.len().max(index + 1), || None);
         self.0[index] = Some(conn);
     }
 

@@ -32,6 +32,7 @@ impl Shard {
             // Memory is the only store here: what is in it is stored.
             self.broker.handle_stored(now, outbox.store.upto);
         }
+        // At most one batch for each shard, so it is woken once for all that this turn has for it.
         outbox.peers.drain(..).for_each(|(to, batch)| self.post(to, Mail::Peer(self.id, batch)));
         outbox.flush.drain(..).for_each(|id| self.flush(now, id));
         outbox.handoff.drain(..).for_each(|handoff| self.hand_off(handoff));
@@ -48,11 +49,10 @@ impl Shard {
         let Some(conn) = self.connections.get(id) else { return };
         match conn.flush(&mut self.broker, now) {
             Err(_) => self.closed(now, id, CloseCause::Error),
-            Ok(true) if matches!(conn.phase, Phase::Flushing { .. }) => {
-                if conn.finish() {
-                    self.closed(now, id, CloseCause::Done);
-                }
-            }
+            Ok(true) if conn.phase == Phase::Flushing => match conn.finish() {
+                Ok(()) => self.enqueue(id),
+                Err(_) => self.closed(now, id, CloseCause::Done),
+            },
             Ok(_) => {}
         }
     }
@@ -69,7 +69,7 @@ impl Shard {
         match close.how {
             CloseHow::Abort => self.closed(now, close.conn, CloseCause::Done),
             CloseHow::Flush if conn.phase == Phase::Open => {
-                conn.phase = Phase::Flushing { peer_closed: false };
+                conn.phase = Phase::Flushing;
                 self.enqueue(close.conn);
                 self.flush(now, close.conn);
             }
@@ -94,22 +94,14 @@ impl Shard {
 
     fn ask(&mut self, request: AuthRequest) {
         if let Some(authenticator) = &self.shared.authenticator {
-            let (shared, shard, id) = (Arc::clone(&self.shared), usize::from(self.id.0), Some(request.id));
-            authenticator(request, AuthReply { shared, shard, id });
+            let reply = AuthReply { link: Arc::clone(self.link()), id: request.id, outcome: None };
+            authenticator(request, reply);
         }
     }
 
-    /// Sends a letter to another shard, which is woken at the end of the turn.
-    fn post(&mut self, to: ShardId, mail: Mail) {
-        self.shared.links[usize::from(to.0)].post(mail);
-        self.to_wake |= 1 << to.0;
-    }
-
-    /// Wakes every shard that was sent something, once.
-    pub(crate) fn wake_others(&mut self) {
-        while self.to_wake != 0 {
-            self.shared.links[self.to_wake.trailing_zeros() as usize].wake();
-            self.to_wake &= self.to_wake - 1;
-        }
+    fn post(&self, to: ShardId, mail: Mail) {
+        let link = &self.shared.links[usize::from(to.0)];
+        link.post(mail);
+        link.wake();
     }
 }

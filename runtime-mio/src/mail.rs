@@ -6,14 +6,12 @@
 //! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::Waker;
 use socket2::Socket;
 use weirmq_core::packet::ReasonCode;
 use weirmq_core::{AuthId, AuthOutcome, Moved, PeerBatch, ShardId, Stats};
-
-use crate::server::Shared;
 
 /// One thing for a shard to handle.
 pub(crate) enum Mail {
@@ -42,7 +40,7 @@ impl Link {
 
     /// Leaves a letter without waking the shard.
     pub(crate) fn post(&self, mail: Mail) {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+        lock(&self.inbox).push(mail);
     }
 
     /// Makes the shard look at its inbox.
@@ -55,36 +53,36 @@ impl Link {
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
         if self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::AcqRel) {
-            std::mem::swap(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner), mail);
+            std::mem::swap(&mut *lock(&self.inbox), mail);
         }
     }
+}
+
+/// A panic under one of these locks leaves nothing half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Answers one question about a client, now or later, from any thread. The broker waits for
 /// [`Limits::auth_timeout`](weirmq_core::config::Limits::auth_timeout). Dropped unanswered, it refuses the client with
 /// 0x88 (Server unavailable).
 pub struct AuthReply {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) shard: usize,
-    pub(crate) id: Option<AuthId>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) id: AuthId,
+    pub(crate) outcome: Option<AuthOutcome>,
 }
 
 impl AuthReply {
     /// Answers, and wakes the shard. An answer that comes too late is ignored.
     pub fn answer(mut self, outcome: AuthOutcome) {
-        self.send(outcome);
-    }
-
-    fn send(&mut self, outcome: AuthOutcome) {
-        if let Some(id) = self.id.take() {
-            self.shared.links[self.shard].post(Mail::Auth(id, outcome));
-            self.shared.links[self.shard].wake();
-        }
+        self.outcome = Some(outcome);
     }
 }
 
 impl Drop for AuthReply {
     fn drop(&mut self) {
-        self.send(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
+        let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
+        self.link.post(Mail::Auth(self.id, outcome));
+        self.link.wake();
     }
 }

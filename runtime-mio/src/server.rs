@@ -1,8 +1,8 @@
 //! What a deployment chooses, the server made of it with its threads, and the handle that others hold of it.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use std::{fs, io, thread};
 
@@ -12,7 +12,7 @@ use weirmq_core::config::{Authentication, Config, Listener};
 use weirmq_core::{AuthRequest, Event, Instant, ListenerId, ShardId, Stats};
 
 use crate::address::{self, ListenAddr};
-use crate::mail::{AuthReply, Link};
+use crate::mail::{AuthReply, Link, lock};
 use crate::shard::{Shard, WAKER};
 
 type Observer = Box<dyn Fn(ShardId, &Event) + Send + Sync>;
@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     pub(crate) drain_timeout: Duration,
     pub(crate) observer: Option<Observer>,
     pub(crate) authenticator: Option<Authenticator>,
-    pub(crate) links: Vec<Link>,
+    pub(crate) links: Vec<Arc<Link>>,
     pub(crate) stopping: AtomicBool,
     /// Where the brokers' time line begins. One for all: a connection takes its times along to another shard.
     origin: std::time::Instant,
@@ -40,7 +40,7 @@ impl Shared {
     /// Makes every shard go down.
     fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        self.links.iter().for_each(Link::wake);
+        self.links.iter().for_each(|link| link.wake());
     }
 }
 
@@ -58,10 +58,8 @@ impl Builder {
         self
     }
 
-    /// What decides everything that is random in the broker: hashing and assigned client identifiers.
-    ///
-    /// Default: drawn from [`RandomState`], which the operating system seeds. It keeps strangers from choosing keys that
-    /// collide; it is no source for secrets.
+    /// What decides everything random in the broker: hashing and assigned client identifiers. Default: drawn from
+    /// [`RandomState`], which keeps strangers from choosing keys that collide; it is no source for secrets.
     pub fn seed(mut self, seed: [u8; 32]) -> Self {
         self.shared.seed = seed;
         self
@@ -98,25 +96,23 @@ impl Builder {
     /// Binds every address.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a configuration that [`Config::validate`] finds fault with, for no listener,
-    /// and for external authentication without an [`authenticator`](Self::authenticator); otherwise what the system said,
-    /// with the address in the message.
+    /// [`io::ErrorKind::InvalidInput`] where [`Config::validate`] finds fault, without a listener, and for external
+    /// authentication without an [`authenticator`](Self::authenticator); else what the system said, naming the address.
     pub fn bind(self) -> io::Result<Server> {
         let Self { mut shared, listen } = self;
         if shared.config.authentication == Authentication::None && shared.authenticator.is_some() {
             shared.config.authentication = Authentication::External { methods: Vec::new() };
         }
-        let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         if let Some(error) = shared.config.validate().first() {
-            return invalid(error.to_string());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error.to_string()));
         }
         if shared.config.authentication != Authentication::None && shared.authenticator.is_none() {
-            return invalid("external authentication needs an authenticator".into());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "external authentication needs an authenticator"));
         }
         let mut shards = Vec::new();
         for _ in 0..shared.config.shards {
             let poll = Poll::new()?;
-            shared.links.push(Link::new(Waker::new(poll.registry(), WAKER)?));
+            shared.links.push(Arc::new(Link::new(Waker::new(poll.registry(), WAKER)?)));
             shards.push((poll, Vec::new()));
         }
         let mut local_addrs = Vec::new();
@@ -213,15 +209,14 @@ pub struct Handle {
 
 impl Handle {
     /// Shuts the server down: it accepts nothing any more, sends DISCONNECT 0x8B (Server shutting down) to 5.0 clients,
-    /// closes every connection when its output is out, and ends after [`Builder::drain_timeout`] at the latest. Calling it
-    /// again changes nothing.
+    /// closes each connection when its output is out, and ends after [`Builder::drain_timeout`] at the latest. Idempotent.
     pub fn shutdown(&self) {
         self.shared.stop();
     }
 
     /// The counters of each shard, at most 100 ms old.
     pub fn stats(&self) -> Vec<Stats> {
-        self.shared.links.iter().map(|link| *link.stats.lock().unwrap_or_else(PoisonError::into_inner)).collect()
+        self.shared.links.iter().map(|link| *lock(&link.stats)).collect()
     }
 
     /// The open Network Connections of all shards, at most 100 ms ago.

@@ -17,7 +17,7 @@ use weirmq_core::{
 };
 
 use crate::connection::{Connection, Phase, Table};
-use crate::mail::Mail;
+use crate::mail::{Link, Mail, lock};
 use crate::server::Shared;
 
 /// The token by which others wake a shard. Listeners' tokens follow, then connections'.
@@ -57,8 +57,6 @@ pub(crate) struct Shard {
     reading: Vec<ConnId>,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
-    /// Shards that were sent something in this turn, as bits.
-    pub(crate) to_wake: u64,
     pub(crate) outbox: Outbox,
     pub(crate) events: Vec<Event>,
     progress: Progress,
@@ -95,7 +93,6 @@ impl Shard {
             reading: Vec::new(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
-            to_wake: 0,
             outbox: Outbox::new(),
             events: Vec::new(),
             progress: Progress::Idle,
@@ -123,6 +120,7 @@ impl Shard {
     }
 
     fn turn(&mut self, now: Instant) {
+        self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         self.read_mail(now);
         std::mem::swap(&mut self.ready, &mut self.reading);
@@ -133,7 +131,6 @@ impl Shard {
         }
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
-        self.wake_others();
         self.publish(now);
         if let Some(observer) = &self.shared.observer {
             self.events.drain(..).for_each(|event| observer(self.id, &event));
@@ -216,9 +213,13 @@ impl Shard {
         self.connections.insert(Connection::new(id, socket, paused));
     }
 
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.shared.links[usize::from(self.id.0)]
+    }
+
     fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
-        self.shared.links[usize::from(self.id.0)].collect(&mut mail);
+        self.link().collect(&mut mail);
         for letter in mail.drain(..) {
             match letter {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
@@ -241,7 +242,6 @@ impl Shard {
             return;
         }
         match (conn.receive(&mut self.buffer), conn.phase) {
-            (Ok(Some(0)), Phase::Flushing { .. }) => conn.phase = Phase::Flushing { peer_closed: true },
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
@@ -256,27 +256,23 @@ impl Shard {
     }
 
     fn publish(&mut self, now: Instant) {
-        self.unpublished = true;
-        if self.publish <= now
-            && let Ok(mut stats) = self.shared.links[usize::from(self.id.0)].stats.try_lock()
-        {
-            *stats = self.broker.stats();
-            (self.publish, self.unpublished) = (now.saturating_add(STATS_AGE), false);
+        self.unpublished = now < self.publish && self.leave.is_none();
+        if !self.unpublished {
+            *lock(&self.link().stats) = self.broker.stats();
+            self.publish = now.saturating_add(STATS_AGE);
         }
     }
 
-    /// Goes down when the server does: true when this shard may leave.
-    fn is_finished(&mut self, now: Instant) -> bool {
-        if !self.shared.stopping.load(Ordering::Acquire) {
-            return false;
-        }
-        if self.leave.is_none() {
+    /// Begins to go down when the server does.
+    fn check_stop(&mut self, now: Instant) {
+        if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
             self.broker.shutdown(now);
-            self.settle(now);
-            self.wake_others();
         }
-        self.broker.connections() == 0 || self.leave.is_some_and(|leave| leave <= now)
+    }
+
+    fn is_finished(&self, now: Instant) -> bool {
+        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
     }
 }

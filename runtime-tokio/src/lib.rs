@@ -1,1 +1,37 @@
-//! Placeholder.
+//! Runs the [weirmq](weirmq_core) broker machine on [tokio](https://docs.rs/tokio): a current-thread runtime per shard.
+//!
+//! Pick this runtime for a broker inside a program that lives on tokio already: [`Server::run`] is a future like any
+//! other, on whichever flavour of tokio runtime. Pick `weirmq-mio` for a broker that is a program of its own: it has
+//! fewer layers. All three runtimes have the same API and behave alike, on Unix.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use weirmq_core::config::Listener;
+//!
+//! let addr: std::net::SocketAddr = "127.0.0.1:1883".parse().unwrap();
+//! let server = weirmq_tokio::Server::builder().listen(addr, Listener::default()).bind()?;
+//! server.run(async { /* until this future is ready */ }).await
+//! # }
+//! ```
+//!
+//! A shard is one task on a thread of its own. It repeats one *turn* (`shard.rs`): accept; feed what other shards sent; feed
+//! every readable socket, at most one buffer each; let timers fire; then carry out what the broker wants (`effects.rs`): one
+//! vectored write for each connection that has output; then wait, at most until [`Broker::poll_timeout`]. A connection has no
+//! task: its waker only writes its name on the shard's list, so that many ready sockets are served by one turn.
+//!
+//! There is no protocol here. What a byte means is decided in [`weirmq_core`].
+//!
+//! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod address;
+mod connection;
+mod effects;
+mod mail;
+mod server;
+mod shard;
+
+pub use address::ListenAddr;
+pub use mail::AuthReply;
+pub use server::{Builder, Handle, Server};

@@ -129,7 +129,7 @@ impl Broker {
             properties.push(Property::AuthenticationData(data));
         }
         let auth = Auth { code, properties: properties.as_properties() };
-        self.clients.write(index, |version, out| auth.encode(version, out));
+        self.clients.write(index, |_, out| auth.encode(out));
     }
 
     /// AUTH from the client: the answer to a challenge, or the beginning of a re-authentication (MQTT 5.0, 4.12.1).
@@ -139,7 +139,7 @@ impl Broker {
             return self.violate(index, Violation::AuthWithoutMethod);
         };
         let Some(named) = packet.properties.authentication_method() else {
-            return self.violate(index, Violation::AuthMissingMethod);
+            return self.violate(index, Violation::AuthMethodMissing);
         };
         if named != method {
             return self.violate(index, Violation::AuthMethodDiffers);
@@ -149,7 +149,7 @@ impl Broker {
         let connected = conn.phase == Phase::Connected;
         // Before CONNACK only 0x18 makes sense, a server sends 0x00, and one step at a time.
         if pending || packet.code == ReasonCode::Success || (first && !connected) {
-            return self.violate(index, Violation::UnexpectedPacket);
+            return self.violate(index, Violation::AuthUnexpected);
         }
         let exchange = AuthExchange {
             method: Box::from(named),

@@ -23,7 +23,6 @@ use crate::timer::{TimerKey, TimerKind, Wheel};
 const PRESSING_BYTES: usize = 64 * 1024;
 
 /// Everything about clients. Apart from the router, so that both can be borrowed at once.
-#[derive(Debug)]
 pub(super) struct Clients {
     pub(super) config: Config,
     pub(super) now: Instant,
@@ -100,7 +99,7 @@ impl Clients {
             TimerKind::Connect | TimerKind::KeepAlive | TimerKind::Write | TimerKind::Linger | TimerKind::Auth => {
                 self.conns.generation(index)
             }
-            TimerKind::Retained => 0,
+            TimerKind::RetainedExpiry => 0,
         };
         TimerKey { kind, index, generation }
     }
@@ -141,7 +140,8 @@ impl Clients {
 
     /// Whether the output has room for more messages from the session's queue.
     pub(super) fn has_room(&self, index: u32) -> bool {
-        self.conns[index].output.len() < self.config.limits.output_bytes_max as usize / 2
+        let conn = &self.conns[index];
+        !conn.resumes && conn.output.len() < self.config.limits.output_bytes_max as usize / 2
     }
 
     /// Puts the connection on the list of those whose input waits its turn.
@@ -163,6 +163,7 @@ impl Clients {
         match conn.phase {
             Phase::Closing => true,
             Phase::Authenticating => conn.input.len() < UNKNOWN_BYTES_MAX,
+            Phase::Connected if conn.resumes => conn.input.len() < UNKNOWN_BYTES_MAX,
             Phase::Handshake | Phase::Challenged | Phase::Connected => {
                 !conn.held && (!conn.waiting || conn.input.len() < WAITING_BYTES_MAX)
             }
@@ -208,16 +209,16 @@ impl Clients {
 
     /// Sees to it that the store knows the message, and gives its position there.
     pub(super) fn record_message(&mut self, message: MessageId) -> LogPosition {
-        if !self.config.durable || self.messages.get(message).position().0 > 0 {
-            return self.messages.get(message).position();
+        if !self.config.durable || self.messages.get(message).position.0 > 0 {
+            return self.messages.get(message).position;
         }
         let held = self.messages.get(message);
         let stored = StoredMessage {
             topic: held.topic().into(),
             properties: held.properties().into(),
             payload: held.payload().into(),
-            qos: held.qos(),
-            retain: held.retain(),
+            qos: held.qos,
+            retain: held.retain,
             expiry_s: held.remaining_expiry_s(self.now),
         };
         let position = self.record(|| Operation::Message(stored));
@@ -227,7 +228,7 @@ impl Clients {
 
     /// Gives up one reference to a message.
     pub(super) fn release(&mut self, message: MessageId) {
-        let position = self.messages.get(message).position();
+        let position = self.messages.get(message).position;
         if self.messages.release(message) && position.0 > 0 {
             self.record(|| Operation::MessageGone { message: position });
         }
@@ -257,7 +258,8 @@ impl Clients {
     pub(super) fn update_full(&mut self, session: u32) {
         let limits = &self.config.limits;
         let state = &mut self.sessions[session];
-        let full = state.queue.len() >= limits.queue_messages_max as usize || state.queue.bytes() >= limits.queue_bytes_max;
+        let full =
+            state.queue.len() >= limits.queue_messages_max as usize || state.queue.bytes() >= limits.queue_bytes_max;
         if full != state.full {
             state.full = full;
             if full {

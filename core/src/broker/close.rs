@@ -8,8 +8,8 @@ use crate::connection::{NO_SESSION, Phase};
 use crate::event::{CloseReason, Event, SessionEnd};
 use crate::id::ConnId;
 use crate::outbox::{Close, CloseHow};
-use crate::packet::{Disconnect, Properties, Property, PropertyBuffer, ReasonCode, Version, Violation};
-use crate::session::{EXPIRY_NEVER, NO_CONNECTION, Session};
+use crate::packet::{Disconnect, Properties, Property, PropertyBuffer, QoS, ReasonCode, Version, Violation};
+use crate::session::{EXPIRY_NEVER, NO_CONNECTION, ResendKind, Session};
 use crate::store::Operation;
 use crate::time::Instant;
 use crate::timer::TimerKind;
@@ -23,6 +23,7 @@ impl Broker {
             Phase::Connected => {
                 if let Some(code) = code
                     && conn.is_v5()
+                    && !conn.resumes
                 {
                     self.write_disconnect(index, code, &reason);
                 }
@@ -77,6 +78,8 @@ impl Broker {
         let conn = &mut self.clients.conns[index];
         conn.phase = Phase::Closing;
         conn.held = false;
+        let asked = conn.auth.as_mut().and_then(|auth| auth.request.take());
+        self.auth_requests -= u32::from(asked.is_some());
         let input = core::mem::take(&mut conn.input);
         self.clients.pool.put(input);
         let conn = &mut self.clients.conns[index];
@@ -113,6 +116,8 @@ impl Broker {
     fn disconnect_session(&mut self, index: u32, will_deleted: bool) {
         let session = &mut self.clients.sessions[index];
         session.connection = NO_CONNECTION;
+        session.queue.release_memory();
+        session.inflight.release_memory();
         if let Some(timer) = session.retry_timer.take() {
             self.clients.timers.cancel(timer);
         }
@@ -173,14 +178,14 @@ impl Broker {
     fn drop_deliveries(&mut self, session: &mut Session) {
         let mut shared = Vec::new();
         let mut dropped = Vec::new();
-        let inflight = session.inflight.len() as u64;
-        session.inflight.drain(|delivery, started| {
-            let QoS1 = delivery.flags.qos() == crate::packet::QoS::AtLeastOnce;
-            if delivery.group != 0 && (QoS1 || !started) { shared.push(delivery) } else { dropped.push(delivery) }
+        session.inflight.drain(|_, kind| {
+            self.clients.stats.messages_inflight -= 1;
+            let ResendKind::Publish(delivery) = kind else { return };
+            // MQTT-4.8.2-5: a QoS 2 delivery that has begun goes to nobody else.
+            let goes_on = delivery.group != 0 && delivery.flags.qos() == QoS::AtLeastOnce;
+            if goes_on { shared.push(delivery) } else { dropped.push(delivery) }
         });
-        self.clients.stats.messages_inflight -= inflight;
-        let messages = &self.clients.messages;
-        while let Some(delivery) = session.queue.pop_front(|message| messages.get(message).size()) {
+        while let Some(delivery) = session.queue.pop_front() {
             self.clients.stats.messages_queued -= 1;
             if delivery.group != 0 { shared.push(delivery) } else { dropped.push(delivery) }
         }
@@ -196,7 +201,7 @@ impl Broker {
 
     /// DISCONNECT from the client (MQTT 5.0, 3.14).
     pub(super) fn handle_disconnect(&mut self, index: u32, disconnect: &Disconnect<'_>) {
-        if !disconnect.code.allowed_from_client_in_disconnect() {
+        if !disconnect.code.allowed_in_client_disconnect() {
             return self.violate(index, Violation::ReasonCodeNotAllowed);
         }
         if let Some(expiry_s) = disconnect.properties.session_expiry_interval() {

@@ -17,10 +17,11 @@ use crate::packet::{
     ConnAck, Connect, Properties, Property, PropertyBuffer, QoS, ReasonCode, Version, Violation, Will as WillPacket,
 };
 use crate::session::{EXPIRY_NEVER, NO_CONNECTION, Session, Will};
+use crate::store::gate::PeerWaits;
 use crate::store::{Operation, StoredMessage};
 use crate::time::Instant;
 use crate::timer::TimerKind;
-use crate::topic;
+use crate::topic::name;
 
 impl Broker {
     /// A CONNECT has come. `rest` is everything unread, the CONNECT in front.
@@ -101,7 +102,7 @@ impl Broker {
 
     fn check_will(&self, will: &WillPacket<'_>) -> Result<(), ReasonCode> {
         let mqtt = &self.clients.config.mqtt;
-        if !topic::is_valid_name(will.topic, mqtt.topic_levels_max) || self.is_denied_topic(will.topic) {
+        if !name::is_valid_name(will.topic, mqtt.topic_levels_max) || self.is_denied_topic(will.topic) {
             return Err(ReasonCode::TopicNameInvalid);
         }
         if will.qos > mqtt.maximum_qos {
@@ -134,6 +135,7 @@ impl Broker {
     }
 
     /// A connection that another shard handed over. `None`: a limit is reached, close it.
+    #[expect(clippy::boxed_local, reason = "it is taken out of the box in which it crossed a thread")]
     pub fn handle_handoff(&mut self, now: Instant, moved: Box<Moved>) -> Option<ConnId> {
         self.advance(now);
         let Moved { listener, peer, accepted, received } = *moved;
@@ -173,7 +175,8 @@ impl Broker {
         let (session, present) = session;
         let keep_alive_s = self.attach(index, session, connect);
         let position = self.record_connected(session, connect);
-        let acknowledgement = self.connack(index, session, present, keep_alive_s, connect, assigned.as_deref(), auth_data);
+        let acknowledgement =
+            self.connack(index, session, present, keep_alive_s, connect, assigned.as_deref(), auth_data);
         let client_id = self.clients.sessions[session].client_id.clone();
         self.clients.stats.connects_accepted += 1;
         self.clients.stats.sessions_connected += 1;
@@ -187,9 +190,10 @@ impl Broker {
             session_present: present,
             keep_alive_s,
         });
-        self.reply_bytes(index, acknowledgement, position);
-        if self.clients.gate_is_open_for(position, self.clients.conns[index].gated) {
+        if self.reply_bytes(index, acknowledgement, position, PeerWaits::new()) {
             self.resume(index);
+        } else {
+            self.clients.conns[index].resumes = true;
         }
     }
 
@@ -223,7 +227,8 @@ impl Broker {
         if self.clients.sessions.len() >= self.clients.config.limits.sessions_max as usize {
             return Err(ReasonCode::QuotaExceeded);
         }
-        let session = self.clients.sessions.insert(Session::new(Box::from(client_id), connect.user_name.map(Box::from)));
+        let session =
+            self.clients.sessions.insert(Session::new(Box::from(client_id), connect.user_name.map(Box::from)));
         let hash = self.client_hash(client_id);
         let (sessions, hasher) = (&self.clients.sessions, &self.hasher);
         self.by_client_id.insert_unique(hash, session, |&other| super::hash_client(hasher, &sessions[other].client_id));
@@ -312,7 +317,10 @@ impl Broker {
         self.clients.recorded
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is a property of the CONNACK that is made here and nowhere else")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a property of the CONNACK that is made here and nowhere else"
+    )]
     fn connack(
         &self,
         index: u32,
@@ -397,7 +405,8 @@ impl Broker {
         if !v5 && code.connect_return_code().is_none() {
             return;
         }
-        let code = if code.allowed_in(crate::packet::PacketType::ConnAck) { code } else { ReasonCode::UnspecifiedError };
+        let code =
+            if code.allowed_in(crate::packet::PacketType::ConnAck) { code } else { ReasonCode::UnspecifiedError };
         let text: Option<String> = match reason {
             CloseReason::Violation(violation) if v5 => Some(alloc::format!("{violation}")),
             _ => None,

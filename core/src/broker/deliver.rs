@@ -88,7 +88,6 @@ impl<'a> Arrival<'a> {
                 qos: self.qos,
                 retain: self.retain,
                 expires: self.expires,
-                publisher: self.publisher,
                 position: LogPosition(0),
             })
         })
@@ -113,7 +112,7 @@ impl Clients {
         let qos = (arrival.qos as u8).min(target.qos);
         let connection = self.sessions[target.session].connection;
         if qos == 0 {
-            if connection == NO_CONNECTION {
+            if connection == NO_CONNECTION || self.conns[connection].resumes {
                 self.deliver_qos0_offline(arrival, target);
             } else if self.conns[connection].output.len() >= self.config.limits.output_bytes_max as usize {
                 self.stats.dropped_output_full += 1;
@@ -128,7 +127,7 @@ impl Clients {
         if connection != NO_CONNECTION && !stored_first {
             let window = self.conns[connection].window;
             let session = &self.sessions[target.session];
-            if session.queue.len() == 0 && session.inflight.can_send(window) && self.has_room(connection) {
+            if session.queue.is_empty() && session.inflight.can_send(window) && self.has_room(connection) {
                 self.deliver_at_once(connection, arrival, target, qos);
                 return;
             }
@@ -257,6 +256,11 @@ impl Clients {
         }
         let message = arrival.record(&mut self.messages);
         self.messages.share(message);
+        self.enqueue_held(message, target, qos);
+    }
+
+    /// Puts a message that is held already behind what the session is owed. The reference is taken over.
+    pub(super) fn enqueue_held(&mut self, message: MessageId, target: Target, qos: u8) {
         let size = self.messages.get(message).size();
         let delivery = Self::delivery(message, target, qos);
         self.sessions[target.session].queue.push_back(delivery, size);
@@ -273,10 +277,8 @@ impl Clients {
     }
 
     fn drop_oldest(&mut self, session: u32) {
-        let messages = &self.messages;
-        let Some(delivery) = self.sessions[session].queue.pop_front(|message| messages.get(message).size()) else {
-            return;
-        };
+        let queue = &mut self.sessions[session].queue;
+        let Some(delivery) = queue.drop_oldest_qos0().or_else(|| queue.pop_front()) else { return };
         self.stats.dropped_queue_full += 1;
         self.stats.messages_queued -= 1;
         self.drop_queued(session, delivery);
@@ -285,7 +287,7 @@ impl Clients {
 
     /// A delivery that was queued ends without having been sent.
     pub(super) fn drop_queued(&mut self, session: u32, delivery: Delivery) {
-        let position = self.messages.get(delivery.message).position();
+        let position = self.messages.get(delivery.message).position;
         if position.0 > 0 {
             self.record_for(session, |client_id| Operation::Dropped { client_id, message: position });
         }
@@ -307,21 +309,17 @@ impl Clients {
         if self.sessions[session].inflight.needs_resend() {
             self.resend(session, connection);
         }
-        while self.sessions[session].queue.len() > 0 && self.has_room(connection) {
+        while !self.sessions[session].queue.is_empty() && self.has_room(connection) {
             let front = self.sessions[session].queue.front().expect("the queue is not empty");
             let qos = front.flags.qos();
             if qos != QoS::AtMostOnce && !self.sessions[session].inflight.can_send(self.conns[connection].window) {
                 break;
             }
-            if qos == QoS::ExactlyOnce && self.messages.get(front.message).position() > self.stored {
+            if qos == QoS::ExactlyOnce && self.messages.get(front.message).position > self.stored {
                 self.await_store(session);
                 break;
             }
-            let messages = &self.messages;
-            let delivery = self.sessions[session]
-                .queue
-                .pop_front(|message| messages.get(message).size())
-                .expect("the queue is not empty");
+            let delivery = self.sessions[session].queue.pop_front().expect("the queue is not empty");
             self.stats.messages_queued -= 1;
             self.send_queued(session, connection, delivery);
         }
@@ -351,7 +349,7 @@ impl Clients {
             self.send_held(connection, delivery, None, false);
             return self.settle(delivery);
         }
-        let position = message.position();
+        let position = message.position;
         let packet_id = self.sessions[session].inflight.push(delivery);
         self.stats.messages_inflight += 1;
         if position.0 > 0 {

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::connection::OutgoingAlias;
-use crate::packet::{PacketId, varint_len, write_varint};
+use crate::packet::PacketId;
+use crate::packet::varint::{varint_len, write_varint};
 
 /// What an Application Message is made of.
 #[derive(Clone, Copy, Debug)]

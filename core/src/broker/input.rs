@@ -1,7 +1,5 @@
 //! Bytes from clients: cut into packets, handed to the chapter that each belongs to, held back when it has to be.
 
-use alloc::vec::Vec;
-
 use super::Broker;
 use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
@@ -94,6 +92,7 @@ impl Broker {
             match conn.phase {
                 Phase::Closing => return bytes.len(),
                 Phase::Authenticating => break,
+                Phase::Connected if conn.resumes => break,
                 Phase::Handshake | Phase::Challenged | Phase::Connected => {}
             }
             let size_max = self.input_size_max(conn.phase);
@@ -126,7 +125,9 @@ impl Broker {
         let mqtt = &self.clients.config.mqtt;
         match phase {
             Phase::Handshake => mqtt.connect_bytes_max as usize,
-            Phase::Authenticating | Phase::Challenged | Phase::Connected | Phase::Closing => mqtt.packet_bytes_max as usize,
+            Phase::Authenticating | Phase::Challenged | Phase::Connected | Phase::Closing => {
+                mqtt.packet_bytes_max as usize
+            }
         }
     }
 
@@ -235,10 +236,5 @@ impl Broker {
     pub(super) fn violate(&mut self, index: u32, violation: Violation) {
         self.clients.stats.violations += 1;
         self.close(index, Some(violation.reason_code()), CloseReason::Violation(violation));
-    }
-
-    /// Takes the input of a connection that moves to another shard or ends.
-    pub(super) fn take_input(&mut self, index: u32) -> Vec<u8> {
-        core::mem::take(&mut self.clients.conns[index].input)
     }
 }

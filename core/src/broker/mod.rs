@@ -1,16 +1,48 @@
 //! One shard of a broker: a single-threaded machine.
+//!
+//! The chapters follow a packet's way: [`input`] cuts bytes into packets, `connect`, `publish`, `acknowledge`, `subscribe`
+//! and `authenticate` handle them, `route` and `deliver` bring a message to its subscribers, `peer` to other shards,
+//! `close` ends connections and sessions, `timeout` does what time asks for. [`clients`] is the state they share.
 
+mod acknowledge;
+mod authenticate;
+mod clients;
+mod close;
+mod connect;
+mod deliver;
+mod encode;
 pub(crate) mod handoff;
+mod input;
+mod peer;
+mod publish;
+mod retained;
+mod route;
+mod subscribe;
+mod timeout;
 
-use crate::access::AuthOutcome;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
 use crate::config::Config;
-use crate::id::{AuthId, ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
+use crate::connection::{Connection, Phase};
+use crate::event::Event;
+use crate::id::{ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 use crate::outbox::Outbox;
-use crate::peer::PeerBatch;
+use crate::peer::PeerLink;
+use crate::random::Random;
 use crate::stats::Stats;
+use crate::store::gate::Gate;
 use crate::time::Instant;
-use alloc::boxed::Box;
-use handoff::Moved;
+use crate::timer::TimerKind;
+use crate::topic::{GroupId, Router};
+use clients::Clients;
+use retained::Retained;
+use route::Scratch;
 
 /// Why a transport connection is gone, as the runtime saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +58,17 @@ pub enum CloseCause {
 /// How much deferred work one [`Broker::run`] may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Connections whose waiting input is served, each by at most one turn's share.
+    /// Connections whose waiting input is served, each by at most one turn's share
+    /// ([`Limits::packets_per_turn`](crate::config::Limits::packets_per_turn)).
     pub connections: usize,
     /// Retained messages that are looked at for new subscriptions.
     pub retained: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { connections: 64, retained: 4_096 }
+    }
 }
 
 /// Whether deferred work is left after [`Broker::run`].
@@ -53,87 +92,277 @@ pub enum WakeReason {
 }
 
 /// One shard of an MQTT broker.
-#[derive(Debug)]
+///
+/// A runtime's turn: hand in what happened by the `handle_` methods, any number and in any order, with one `now`; then
+/// [`run`](Self::run), then [`drain`](Self::drain) and carry the effects out; then sleep no longer than until
+/// [`poll_timeout`](Self::poll_timeout).
 pub struct Broker {
-    config: Config,
-    stats: Stats,
+    clients: Clients,
+    router: Router,
+    retained: Retained,
+    gate: Gate,
+    shard: ShardId,
+    /// Links to all shards by their number, this one's unused; empty when there is only one.
+    peers: Vec<PeerLink>,
+    by_client_id: HashTable<u32>,
+    hasher: FixedState,
+    random: Random,
+    listener_connections: Vec<u32>,
+    /// Publishers that wait for room.
+    held: Vec<ConnId>,
+    /// Shards that were chosen for a group while a message was routed.
+    chosen: Vec<(u16, GroupId)>,
+    tickets: u64,
+    stamp: u64,
+    auth_number: u64,
+    auth_requests: u32,
+    shutting_down: bool,
+    scratch: Scratch,
+    topic: String,
+    properties: Vec<u8>,
+    codes: Vec<u8>,
 }
 
-#[allow(unused_variables)]
+fn hash_client(hasher: &FixedState, client_id: &str) -> u64 {
+    hasher.hash_one(client_id)
+}
+
 impl Broker {
-    /// A broker with nothing in it. `seed` decides everything that would be random.
+    /// A broker with nothing in it.
+    ///
+    /// `seed` decides everything that would be random: the names given to clients without one, and how tables are hashed.
+    /// All shards of one broker are given the same seed, since it also decides which shard owns a session.
     ///
     /// # Panics
     /// When [`Config::validate`] finds something, or `shard` is not below `config.shards`.
     pub fn new(config: Config, shard: ShardId, seed: [u8; 32], now: Instant) -> Self {
-        Self { config, stats: Stats::default() }
+        let errors = config.validate();
+        assert!(errors.is_empty(), "the configuration is not valid: {}", errors[0]);
+        assert!(shard.0 < config.shards, "shard {} of {}", shard.0, config.shards);
+        let hash_seed = Random::new(seed, 0).next();
+        let shards = if config.shards > 1 { usize::from(config.shards) } else { 0 };
+        Self {
+            router: Router::new(config.limits.route_cache_max, hash_seed),
+            retained: Retained::default(),
+            gate: Gate::default(),
+            shard,
+            peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
+            by_client_id: HashTable::new(),
+            hasher: FixedState::with_seed(hash_seed),
+            random: Random::new(seed, shard.0),
+            listener_connections: alloc::vec![0; config.listeners.len()],
+            clients: Clients::new(config, now),
+            held: Vec::new(),
+            chosen: Vec::new(),
+            tickets: 0,
+            stamp: 0,
+            auth_number: 0,
+            auth_requests: 0,
+            shutting_down: false,
+            scratch: Scratch::default(),
+            topic: String::new(),
+            properties: Vec::new(),
+            codes: Vec::new(),
+        }
     }
+
     /// What it was made with.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.clients.config
     }
-    /// Its counters.
+
+    /// Its counters and gauges.
     pub fn stats(&self) -> Stats {
-        self.stats
+        Stats {
+            messages_held: self.clients.messages.len() as u64,
+            message_bytes_held: self.clients.messages.bytes_held(),
+            ..self.clients.stats
+        }
     }
-    /// A transport connection was accepted. `None`: a limit is reached, close it.
-    pub fn handle_accept(&mut self, now: Instant, listener: ListenerId, peer: PeerAddr) -> Option<ConnId> {
-        None
-    }
-    /// A connection that another shard handed over. `None`: a limit is reached, close it.
-    pub fn handle_handoff(&mut self, now: Instant, moved: Box<Moved>) -> Option<ConnId> {
-        None
-    }
-    /// Bytes arrived.
-    pub fn handle_receive(&mut self, now: Instant, conn: ConnId, bytes: &[u8]) {}
-    /// The first `count` bytes of [`tx_slices`](Self::tx_slices) were written.
-    pub fn handle_sent(&mut self, now: Instant, conn: ConnId, count: usize) {}
-    /// A transport connection is gone. The runtime says so once for each `ConnId`, whoever closed first.
-    pub fn handle_closed(&mut self, now: Instant, conn: ConnId, cause: CloseCause) {}
-    /// A batch from another shard; it is emptied.
-    pub fn handle_peer(&mut self, now: Instant, from: ShardId, batch: &mut PeerBatch) {}
-    /// The store has everything up to this position.
-    pub fn handle_stored(&mut self, now: Instant, upto: LogPosition) {}
-    /// The store cannot store any more.
-    pub fn handle_store_failed(&mut self, now: Instant) {}
-    /// The deployment's authentication answered.
-    pub fn handle_auth(&mut self, now: Instant, request: AuthId, outcome: AuthOutcome) {}
-    /// Time passed: fires what is due.
-    pub fn handle_timeout(&mut self, now: Instant) {}
-    /// Goes down: no further CONNECT is accepted, 5.0 clients are sent DISCONNECT 0x8B, every connection is closed.
-    pub fn shutdown(&mut self, now: Instant) {}
-    /// Does deferred work.
-    pub fn run(&mut self, now: Instant, budget: Budget) -> Progress {
-        Progress::Idle
-    }
-    /// Whether so much output has gathered that a runtime should drain and flush before it reads on.
-    pub fn wants_flush(&self) -> bool {
-        false
-    }
-    /// Takes the effects. `outbox` is cleared first.
-    pub fn drain(&mut self, outbox: &mut Outbox) {
-        outbox.clear();
-    }
-    /// The bytes to write to a connection, in order. Empty for an unknown connection.
-    pub fn tx_slices(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
-        core::iter::empty()
-    }
-    /// Whether the connection should be read.
-    pub fn wants_read(&self, conn: ConnId) -> bool {
-        false
-    }
-    /// When the next input is due without anything happening; `now` or earlier while work waits.
-    pub fn poll_timeout(&self) -> Option<(Instant, WakeReason)> {
-        None
-    }
+
     /// Connections that the broker knows, those that are closing too.
     pub fn connections(&self) -> usize {
-        0
+        self.clients.conns.len()
+    }
+
+    /// How many things are held that come and go: connections, sessions, messages, sets of Subscription Identifiers, timers,
+    /// acknowledgements in the gate, questions to the authentication, publishers held back, links to other shards with
+    /// something under way. 0 once all clients, sessions and retained messages are gone: nothing leaks.
+    pub fn unsettled(&self) -> usize {
+        self.clients.conns.len()
+            + self.clients.sessions.len()
+            + self.clients.messages.len()
+            + self.clients.identifiers.len()
+            + self.clients.timers.len()
+            + self.gate.len()
+            + self.auth_requests as usize
+            + self.held.len()
+            + self.peers.iter().filter(|link| !link.is_idle()).count()
+    }
+
+    /// Time never goes backwards in here, whatever the caller says.
+    fn advance(&mut self, now: Instant) {
+        self.clients.now = self.clients.now.max(now);
+    }
+
+    fn client_hash(&self, client_id: &str) -> u64 {
+        hash_client(&self.hasher, client_id)
+    }
+
+    /// A transport connection was accepted. `None`: a limit is reached, or the broker is going down; close it.
+    pub fn handle_accept(&mut self, now: Instant, listener: ListenerId, peer: PeerAddr) -> Option<ConnId> {
+        self.advance(now);
+        let conn = self.accept(listener, peer, self.clients.now)?;
+        self.clients.stats.accepted += 1;
+        self.clients.event(Event::Accepted { conn, listener, peer });
+        Some(conn)
+    }
+
+    fn accept(&mut self, listener: ListenerId, peer: PeerAddr, accepted: Instant) -> Option<ConnId> {
+        let place = usize::from(listener.0);
+        let config = &self.clients.config;
+        let has_room = config.listeners.get(place).is_some_and(|listener| {
+            self.listener_connections[place] < listener.connections_max
+                && self.clients.conns.len() < config.limits.connections_max as usize
+        });
+        if !has_room || self.shutting_down {
+            self.clients.stats.accept_refused += 1;
+            return None;
+        }
+        let deadline = accepted.saturating_add(config.mqtt.connect_timeout);
+        self.listener_connections[place] += 1;
+        let index = self.clients.conns.insert(Connection::new(accepted, listener, peer));
+        let key = self.clients.timer_key(TimerKind::Connect, index);
+        self.clients.conns[index].timer = Some(self.clients.timers.arm(deadline, key));
+        self.clients.stats.connections += 1;
+        Some(self.clients.conn_id(index))
+    }
+
+    /// The first `count` bytes of [`tx_slices`](Self::tx_slices) were written. A runtime says so after each write, with 0
+    /// when the write would have blocked.
+    pub fn handle_sent(&mut self, now: Instant, conn: ConnId, count: usize) {
+        self.advance(now);
+        let Some(index) = self.clients.index_of(conn) else { return };
+        self.clients.sent(index, count);
+        if self.clients.conns[index].phase == Phase::Connected && count > 0 {
+            let session = self.clients.conns[index].session;
+            self.clients.pull(session);
+        }
+    }
+
+    /// The store has everything up to this position: what waited for it goes on.
+    pub fn handle_stored(&mut self, now: Instant, upto: LogPosition) {
+        self.advance(now);
+        if self.clients.store_failed || upto <= self.clients.stored {
+            return;
+        }
+        self.clients.stored = upto.min(self.clients.recorded);
+        while let Some(&(position, size)) = self.clients.unstored.front()
+            && position <= upto
+        {
+            self.clients.unstored_bytes -= size;
+            self.clients.unstored.pop_front();
+        }
+        for link in &mut self.peers {
+            link.stored(upto);
+        }
+        self.open_gate();
+        for (session, generation) in core::mem::take(&mut self.clients.awaiting_store) {
+            if self.clients.sessions.is_current(session, generation) {
+                self.clients.sessions[session].awaits_store = false;
+                self.clients.pull(session);
+            }
+        }
+    }
+
+    /// The store cannot store any more. Nothing that must be durable is acknowledged from here on; what needs no
+    /// durability goes on.
+    pub fn handle_store_failed(&mut self, now: Instant) {
+        self.advance(now);
+        if !self.clients.store_failed {
+            self.clients.store_failed = true;
+            self.clients.event(Event::StoreFailed);
+        }
+    }
+
+    /// Does deferred work: input that waits its turn, retained messages for new subscriptions, publishers that were held.
+    pub fn run(&mut self, now: Instant, budget: Budget) -> Progress {
+        self.advance(now);
+        self.release_held();
+        for _ in 0..budget.connections.min(self.clients.work.len()) {
+            let Some(conn) = self.clients.work.pop_front() else { break };
+            if let Some(index) = self.clients.index_of(conn) {
+                self.clients.conns[index].waiting = false;
+                self.serve(conn);
+            }
+        }
+        let mut retained = budget.retained;
+        self.run_scans(&mut retained);
+        if self.has_work() { Progress::More } else { Progress::Idle }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.clients.work.is_empty() || !self.clients.scanning.is_empty()
+    }
+
+    fn has_effects(&self) -> bool {
+        !self.clients.out.is_empty() || self.peers.iter().any(PeerLink::wants_drain)
+    }
+
+    /// Whether so much output has gathered for a connection that a runtime should drain and flush before it reads on.
+    pub fn wants_flush(&self) -> bool {
+        self.clients.pressing
+    }
+
+    /// Takes the effects. `outbox` is cleared first, and its memory used again.
+    pub fn drain(&mut self, outbox: &mut Outbox) {
+        outbox.clear();
+        self.clients.pressing = false;
+        core::mem::swap(&mut self.clients.out, outbox);
+        self.clients.out.store.upto = self.clients.recorded;
+        outbox.flush.retain(|&conn| {
+            let Some(index) = self.clients.index_of(conn) else { return false };
+            self.clients.conns[index].dirty = false;
+            true
+        });
+        for (shard, link) in self.peers.iter_mut().enumerate() {
+            if let Some(batch) = link.drain() {
+                self.clients.stats.peer_batches_sent += 1;
+                outbox.peers.push((ShardId(shard as u16), batch));
+            }
+        }
+    }
+
+    /// The bytes to write to a connection, in order. Empty for an unknown connection.
+    pub fn tx_slices(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
+        let output = self.clients.index_of(conn).map(|index| &self.clients.conns[index].output);
+        output.into_iter().flat_map(|output| output.slices(&self.clients.messages))
+    }
+
+    /// Whether the connection should be read. A connection that is closing is read and thrown away.
+    pub fn wants_read(&self, conn: ConnId) -> bool {
+        self.clients.index_of(conn).is_some_and(|index| self.clients.wants_read(index))
+    }
+
+    /// When the next input is due without anything happening from outside, and why. The past or the present while work
+    /// or effects wait. `None`: only something from outside leads on.
+    pub fn poll_timeout(&self) -> Option<(Instant, WakeReason)> {
+        if self.has_effects() {
+            return Some((self.clients.now, WakeReason::Outbox));
+        }
+        if self.has_work() {
+            return Some((self.clients.now, WakeReason::Work));
+        }
+        self.clients.timers.next_deadline().map(|deadline| (deadline, WakeReason::Timer))
     }
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self { connections: 64, retained: 4_096 }
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("shard", &self.shard)
+            .field("connections", &self.clients.conns.len())
+            .field("sessions", &self.clients.sessions.len())
+            .finish_non_exhaustive()
     }
 }

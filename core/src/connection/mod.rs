@@ -45,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) waiting: bool,
     /// Whether its input waits for the broker: a publisher held back, not one that keeps silent.
     pub(crate) held: bool,
+    /// Whether its CONNACK waits in the gate: nothing may be sent before it (MQTT-3.2.0-1).
+    pub(crate) resumes: bool,
     /// What [`Broker::wants_read`](crate::Broker::wants_read) said last.
     pub(crate) reading: bool,
     /// Request Problem Information (MQTT 5.0, 3.1.2.11.7).
@@ -100,6 +102,7 @@ impl Connection {
             dirty: false,
             waiting: false,
             held: false,
+            resumes: false,
             reading: true,
             problem_information: true,
             listener,

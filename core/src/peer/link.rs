@@ -37,6 +37,11 @@ impl PeerLink {
         self.sent + 1
     }
 
+    /// The number of the last batch with messages, the one being gathered included.
+    pub(crate) fn last_number(&self) -> u64 {
+        if self.pending.messages.is_empty() { self.sent } else { self.sent + 1 }
+    }
+
     /// The last batch that the other shard has made safe.
     pub(crate) fn handled(&self) -> u64 {
         self.handled

@@ -26,6 +26,7 @@ impl Incoming {
     }
 
     /// Whether no exchange is open.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
@@ -59,6 +60,7 @@ impl Incoming {
     }
 
     /// The identifiers, ascending.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = PacketId> {
         self.ids.iter().filter_map(|&id| PacketId::new(id))
     }

@@ -114,16 +114,19 @@ impl Inflight {
     }
 
     /// How many exchanges are unfinished.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         usize::from(self.open)
     }
 
     /// Whether all exchanges have ended.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.open == 0
     }
 
     /// How many units of this connection's send quota are in use (4.9).
+    #[cfg(test)]
     pub(crate) fn used(&self) -> u16 {
         self.used
     }
@@ -248,28 +251,6 @@ impl Inflight {
             self.used += 1;
         }
         Some((self.id_at(index), kind))
-    }
-
-    /// Puts back an exchange that was unfinished when the broker stopped, before the first connection.
-    ///
-    /// They come in the order in which they began. False, and nothing is changed, when the identifier does not follow
-    /// those that came before within the ring.
-    pub(crate) fn restore(&mut self, id: PacketId, kind: ResendKind) -> bool {
-        if self.entries.is_empty() {
-            self.first = id.get();
-        }
-        let index = self.distance(id);
-        if index < self.entries.len() || index >= SPAN_MAX {
-            return false;
-        }
-        self.entries.resize(index, Entry::DONE);
-        self.entries.push_back(match kind {
-            ResendKind::Publish(delivery) => Entry::publish(delivery, false),
-            ResendKind::Release => Entry { delivery: None, state: State::Release, sent: false, counted: false },
-        });
-        self.open += 1;
-        self.unsent += 1;
-        true
     }
 
     /// All unfinished exchanges, the oldest first.

@@ -152,22 +152,6 @@ fn an_acknowledgement_that_precedes_the_resend_replaces_it() {
 }
 
 #[test]
-fn restored_exchanges_are_sent_again_under_their_identifiers() {
-    let mut inflight = Inflight::new();
-    assert!(inflight.restore(id(65_534), ResendKind::Publish(qos1(1))));
-    assert!(inflight.restore(id(2), ResendKind::Release));
-    assert!(!inflight.restore(id(1), ResendKind::Release));
-    assert!(!inflight.restore(id(2), ResendKind::Release));
-    assert!(!inflight.restore(id(65_533), ResendKind::Release));
-    assert_eq!(inflight.acknowledge(id(65_535)), Err(AcknowledgeError::Unknown));
-    inflight.begin_connection();
-    assert_eq!(inflight.next_resend(9), Some((id(65_534), ResendKind::Publish(qos1(1)))));
-    assert_eq!(inflight.next_resend(9), Some((id(2), ResendKind::Release)));
-    assert_eq!((inflight.next_resend(9), inflight.len()), (None, 2));
-    assert_eq!(inflight.push(qos1(2)), id(3));
-}
-
-#[test]
 fn the_end_of_a_session_hands_everything_out() {
     let mut inflight = Inflight::new();
     inflight.push(qos1(0));

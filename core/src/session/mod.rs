@@ -1,11 +1,15 @@
 //! Session State (MQTT 5.0, 4.1): what a broker keeps for a client across Network Connections.
 
-pub(crate) mod delivery;
-pub(crate) mod incoming;
-pub(crate) mod inflight;
-pub(crate) mod queue;
+mod delivery;
+mod incoming;
+mod inflight;
+mod queue;
+mod state;
+mod will;
 
 pub(crate) use delivery::{Delivery, DeliveryFlags, IdentifierSets, Identifiers};
 pub(crate) use incoming::Incoming;
 pub(crate) use inflight::{AcknowledgeError, Inflight, ResendKind};
 pub(crate) use queue::Queue;
+pub(crate) use state::{EXPIRY_NEVER, NO_CONNECTION, RetainedScan, Session, Subscribed};
+pub(crate) use will::Will;

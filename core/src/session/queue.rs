@@ -105,11 +105,6 @@ impl Queue {
         self.remove(0)
     }
 
-    /// Takes out the message that has waited longest, to make room.
-    pub(crate) fn drop_oldest(&mut self) -> Option<Delivery> {
-        self.remove(0)
-    }
-
     /// Takes out the QoS 0 message that has waited longest, to make room; `None` when all that wait have a higher QoS.
     pub(crate) fn drop_oldest_qos0(&mut self) -> Option<Delivery> {
         if self.qos0 == 0 {
@@ -164,7 +159,7 @@ mod tests {
         let mut queue = Queue::new();
         for count in [ENTRIES_KEPT as u32 + 1, 3] {
             (0..count).for_each(|number| queue.push_back(delivery(number, QoS::AtMostOnce), 1));
-            (0..count).for_each(|_| assert!(queue.drop_oldest().is_some()));
+            (0..count).for_each(|_| assert!(queue.pop_front().is_some()));
             assert_eq!(queue.entries.capacity() == 0, count > 3);
         }
         queue.release_memory();
@@ -175,7 +170,6 @@ mod tests {
     enum Step {
         Push(u8, bool, usize),
         Pop,
-        DropOldest,
         DropOldestQos0,
     }
 
@@ -183,7 +177,6 @@ mod tests {
         prop_oneof![
             4 => (0..3u8, any::<bool>(), 0..100_000usize).prop_map(|(qos, retain, size)| Step::Push(qos, retain, size)),
             1 => Just(Step::Pop),
-            1 => Just(Step::DropOldest),
             1 => Just(Step::DropOldestQos0),
         ]
     }
@@ -202,10 +195,9 @@ mod tests {
                         queue.push_back(pushed, size);
                         model.push((pushed, size));
                     }
-                    Step::Pop | Step::DropOldest => {
+                    Step::Pop => {
                         let expected = (!model.is_empty()).then(|| model.remove(0).0);
-                        let popped = if let Step::Pop = step { queue.pop_front() } else { queue.drop_oldest() };
-                        prop_assert_eq!(popped, expected);
+                        prop_assert_eq!(queue.pop_front(), expected);
                     }
                     Step::DropOldestQos0 => {
                         let index = model.iter().position(|(delivery, _)| delivery.flags.qos() == QoS::AtMostOnce);

@@ -44,10 +44,6 @@ impl Gate {
         self.waiting.push_back(gated);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }

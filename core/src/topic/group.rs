@@ -16,6 +16,18 @@ use super::tree::{NONE, SubscriptionTree, spread};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub(super) u32);
 
+impl GroupId {
+    /// The place of the group in the tree's table, from 0, used again after the group has gone.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The group at this place, for owners that keep plain numbers. A place without a group reads as one without members.
+    pub(crate) const fn from_index(index: u32) -> Self {
+        Self(index)
+    }
+}
+
 /// The members that a group has in another shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remote {

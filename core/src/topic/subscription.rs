@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn options_are_the_byte_of_the_packet() {
-        let subscription = Subscription { options: 0b10_1_0_01, ..Subscription::default() };
+        let subscription = Subscription { options: 0b10_1001, ..Subscription::default() };
         assert_eq!((subscription.qos(), subscription.retain_handling()), (1, 2));
         assert!(subscription.retain_as_published() && !subscription.no_local());
         assert!(Subscription { options: 0b100, ..subscription }.no_local());

@@ -1,0 +1,199 @@
+//! PUBACK, PUBREC, PUBREL and PUBCOMP from clients, and the gate in front of our own (MQTT 5.0, 4.3).
+
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::route::Routed;
+use crate::id::LogPosition;
+use crate::packet::{Ack, PacketId, PacketType, ReasonCode, Violation};
+use crate::session::AcknowledgeError;
+use crate::store::Operation;
+use crate::store::gate::{Gated, PeerWaits, Reply};
+
+impl Broker {
+    /// PUBACK: the exchange is over, whatever the code says (MQTT-4.4.0-2).
+    pub(super) fn handle_puback(&mut self, index: u32, ack: &Ack<'_>) {
+        let session = self.clients.conns[index].session;
+        match self.clients.sessions[session].inflight.acknowledge(ack.packet_id) {
+            Ok(delivery) => {
+                self.settled(session, ack);
+                self.clients.settle(delivery);
+                self.clients.pull(session);
+            }
+            // A late answer to something that is settled already harms nobody.
+            Err(AcknowledgeError::Unknown) => {}
+            Err(AcknowledgeError::WrongState) => self.violate(index, Violation::AcknowledgementType),
+        }
+    }
+
+    /// PUBREC: PUBREL is owed from now on, or the exchange is over if the client refused (MQTT-4.3.3-4).
+    pub(super) fn handle_pubrec(&mut self, index: u32, ack: &Ack<'_>) {
+        let session = self.clients.conns[index].session;
+        let packet_id = ack.packet_id;
+        if ack.code.is_failure() {
+            match self.clients.sessions[session].inflight.reject(packet_id) {
+                Ok(delivery) => {
+                    self.settled(session, ack);
+                    self.clients.settle(delivery);
+                    self.clients.pull(session);
+                }
+                Err(AcknowledgeError::Unknown) => {}
+                Err(AcknowledgeError::WrongState) => self.violate(index, Violation::AcknowledgementType),
+            }
+            return;
+        }
+        match self.clients.sessions[session].inflight.receive(packet_id) {
+            Ok(delivery) => {
+                if let Some(delivery) = delivery {
+                    self.clients.record_for(session, |client_id| Operation::Received { client_id, packet_id });
+                    self.clients.settle(delivery);
+                }
+                self.clients.send_release(index, packet_id);
+            }
+            Err(AcknowledgeError::Unknown) => {
+                // MQTT 5.0, 3.6.2.1: the client is told that nothing is known of it. 3.x has no code for that.
+                let code = ReasonCode::PacketIdentifierNotFound;
+                let release = Ack::new(packet_id, code);
+                self.clients.write(index, |version, out| release.encode(PacketType::PubRel, version, out));
+            }
+            Err(AcknowledgeError::WrongState) => self.violate(index, Violation::AcknowledgementType),
+        }
+    }
+
+    /// PUBCOMP: the exchange is over.
+    pub(super) fn handle_pubcomp(&mut self, index: u32, ack: &Ack<'_>) {
+        let session = self.clients.conns[index].session;
+        match self.clients.sessions[session].inflight.complete(ack.packet_id) {
+            Ok(()) => {
+                self.settled(session, ack);
+                self.clients.pull(session);
+            }
+            Err(AcknowledgeError::Unknown) => {}
+            Err(AcknowledgeError::WrongState) => self.violate(index, Violation::AcknowledgementType),
+        }
+    }
+
+    fn settled(&mut self, session: u32, ack: &Ack<'_>) {
+        let packet_id = ack.packet_id;
+        self.clients.stats.messages_inflight -= 1;
+        if ack.code.is_failure() {
+            self.clients.stats.rejected_by_subscriber += 1;
+        }
+        self.clients.record_for(session, |client_id| Operation::Settled { client_id, packet_id });
+    }
+
+    /// PUBREL: the client's Packet Identifier is free again (MQTT-4.3.3-11).
+    pub(super) fn handle_pubrel(&mut self, index: u32, ack: &Ack<'_>) {
+        let session = self.clients.conns[index].session;
+        let packet_id = ack.packet_id;
+        let known = self.clients.sessions[session].incoming.remove(packet_id);
+        if known {
+            self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
+        }
+        let code = if known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
+        self.reply_ack(index, PacketType::PubComp, packet_id, code);
+    }
+
+    /// Acknowledges once everything that was recorded so far is stored.
+    pub(super) fn reply_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
+        let routed =
+            Routed { code, position: self.clients.recorded, peers: PeerWaits::new(), ticket: 0, retained_full: false };
+        self.gate_ack(index, packet_type, packet_id, routed);
+    }
+
+    /// Acknowledges once what the message led to is safe.
+    pub(super) fn gate_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
+        let gated = Gated {
+            conn: self.clients.conn_id(index),
+            position: routed.position,
+            peers: routed.peers,
+            ticket: routed.ticket,
+            reply: Reply::Ack { packet_type, packet_id, code: routed.code },
+        };
+        if self.is_safe(&gated) {
+            self.send_ack(index, packet_type, packet_id, routed.code);
+        } else {
+            self.clients.conns[index].gated += 1;
+            self.gate.push(gated);
+        }
+    }
+
+    fn send_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
+        if code == ReasonCode::Success {
+            let [high, low] = packet_id.get().to_be_bytes();
+            self.clients.write(index, |_, out| out.extend_from_slice(&[(packet_type as u8) << 4, 2, high, low]));
+        } else {
+            let ack = Ack::new(packet_id, code);
+            self.clients.write(index, |version, out| ack.encode(packet_type, version, out));
+        }
+    }
+
+    /// Sends an encoded packet once the store has come to `position` and the other shards know what they must.
+    pub(super) fn reply_bytes(&mut self, index: u32, bytes: Vec<u8>, position: LogPosition, peers: PeerWaits) -> bool {
+        let gated = Gated { conn: self.clients.conn_id(index), position, peers, ticket: 0, reply: Reply::Bytes(bytes) };
+        if self.is_safe(&gated) {
+            self.send_reply(index, gated.reply);
+            true
+        } else {
+            self.clients.conns[index].gated += 1;
+            self.gate.push(gated);
+            false
+        }
+    }
+
+    /// Whether nothing has to be waited for, earlier answers of the same connection included.
+    fn is_safe(&self, gated: &Gated) -> bool {
+        self.clients.conns[gated.conn.index() as u32].gated == 0
+            && gated.position <= self.clients.stored
+            && gated.peers.iter().all(|&(shard, number)| self.handled_by(shard) >= number)
+    }
+
+    fn send_reply(&mut self, index: u32, reply: Reply) {
+        match reply {
+            Reply::Ack { packet_type, packet_id, code } => self.send_ack(index, packet_type, packet_id, code),
+            Reply::Bytes(bytes) => {
+                self.clients.write(index, |_, out| out.extend_from_slice(&bytes));
+            }
+        }
+    }
+
+    /// Lets through what is safe now.
+    pub(super) fn open_gate(&mut self) {
+        while let Some(gated) = {
+            let peers = &self.peers;
+            self.gate.pop_ready(self.clients.stored, |shard| super::peer::handled_by(peers, shard))
+        } {
+            let Some(index) = self.clients.index_of(gated.conn) else { continue };
+            let conn = &mut self.clients.conns[index];
+            conn.gated -= 1;
+            if conn.phase != crate::connection::Phase::Connected {
+                continue;
+            }
+            let resumes = conn.gated == 0 && conn.resumes;
+            conn.resumes &= !resumes;
+            match gated.reply {
+                Reply::Ack { packet_type, packet_id, code } => self.release_ack(index, packet_type, packet_id, code),
+                reply @ Reply::Bytes(_) => self.send_reply(index, reply),
+            }
+            if resumes && self.clients.conns[index].phase == crate::connection::Phase::Connected {
+                self.clients.queue_work(index);
+                self.resume(index);
+            }
+        }
+    }
+
+    /// An acknowledgement that waited; another shard may have refused its message meanwhile.
+    fn release_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
+        if code == ReasonCode::QuotaExceeded {
+            let session = self.clients.conns[index].session;
+            if packet_type == PacketType::PubRec && self.clients.sessions[session].incoming.remove(packet_id) {
+                self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
+            }
+            if !self.clients.conns[index].is_v5() {
+                let limit = crate::event::Limit::Queue;
+                return self.close(index, None, crate::event::CloseReason::LimitReached(limit));
+            }
+        }
+        self.send_ack(index, packet_type, packet_id, code);
+    }
+}

@@ -1,0 +1,250 @@
+//! The other shards: what they are told, and what comes from them.
+//!
+//! A shard tells the others which filters it has subscribers for, so a message crosses to a shard once, and only if
+//! somebody waits for it there. What came from another shard is delivered here and goes no further; only a message for a
+//! shared group whose members have all left meanwhile moves on.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::deliver::Arrival;
+use super::route::{Routed, Scratch};
+use crate::id::{LogPosition, ShardId};
+use crate::packet::{QoS, ReasonCode};
+use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPublish};
+use crate::store::gate::PeerWaits;
+use crate::time::Instant;
+use crate::topic::{FilterId, GroupId, MemberState};
+
+/// The number of the last batch that a shard has made safe.
+pub(super) fn handled_by(peers: &[PeerLink], shard: ShardId) -> u64 {
+    peers.get(usize::from(shard.0)).map_or(u64::MAX, PeerLink::handled)
+}
+
+impl Broker {
+    pub(super) fn handled_by(&self, shard: ShardId) -> u64 {
+        handled_by(&self.peers, shard)
+    }
+
+    fn others(&self) -> impl Iterator<Item = usize> + use<> {
+        let own = usize::from(self.shard.0);
+        (0..self.peers.len()).filter(move |&shard| shard != own)
+    }
+
+    /// Tells the other shards that this one has its first subscriber for a filter, or has none any more.
+    pub(super) fn tell_interest(&mut self, filter: &str, interested: bool) {
+        for shard in self.others() {
+            let filter = Box::from(filter);
+            self.peers[shard].batch().messages.push(PeerMessage::Interest { filter, interested });
+        }
+    }
+
+    /// Tells the other shards how many members of a group are here.
+    pub(super) fn tell_members(&mut self, group: GroupId) {
+        if self.peers.is_empty() {
+            return;
+        }
+        let share = String::from(self.router.group(group).name());
+        self.tell_members_named(self.router.group(group).filter(), &share);
+    }
+
+    pub(super) fn tell_members_named(&mut self, filter: FilterId, share: &str) {
+        if self.peers.is_empty() {
+            return;
+        }
+        let sessions = &self.clients.sessions;
+        let (connected, total) = self.router.group_find(filter, share).map_or((0, 0), |group| {
+            let group = self.router.group(group);
+            let connected = group.connected(|member| {
+                if sessions[member.session].is_connected() { MemberState::Ready } else { MemberState::Offline }
+            });
+            (connected, group.members().len() as u32)
+        });
+        let mut text = String::new();
+        self.router.filter_text(filter, &mut text);
+        for shard in self.others() {
+            let (filter, share) = (Box::from(text.as_str()), Box::from(share));
+            self.peers[shard].batch().messages.push(PeerMessage::Members { filter, share, connected, total });
+        }
+    }
+
+    /// What an acknowledgement waits for that needs every other shard to know what it was told so far.
+    pub(super) fn await_peers(&mut self) -> PeerWaits {
+        let shards: Vec<usize> = self.others().collect();
+        let waits = |shard: usize| {
+            let link = &self.peers[shard];
+            (ShardId(shard as u16), link.last_number())
+        };
+        shards.into_iter().map(waits).collect()
+    }
+
+    /// Sends a message to the shards that have subscribers for it, or have to retain it, or were chosen for a group.
+    pub(super) fn forward(&mut self, arrival: &mut Arrival<'_>, filters: &[FilterId], routed: &mut Routed) {
+        if self.peers.is_empty() {
+            return;
+        }
+        let interested = filters.iter().fold(0, |mask, &filter| mask | self.router.peers(filter));
+        let chosen = core::mem::take(&mut self.chosen);
+        let retained = arrival.retain.then(|| self.retained_stamp());
+        for shard in self.others() {
+            let has_subscribers = interested >> shard & 1 == 1;
+            let has_group = chosen.iter().any(|&(of, _)| usize::from(of) == shard);
+            if !has_subscribers && !has_group && retained.is_none() {
+                continue;
+            }
+            let waits = arrival.qos != QoS::AtMostOnce;
+            if waits && routed.ticket == 0 {
+                self.tickets += 1;
+                routed.ticket = self.tickets;
+            }
+            let groups = chosen.iter().filter(|(of, _)| usize::from(*of) == shard).map(|&(_, group)| group);
+            let groups: smallvec::SmallVec<[GroupId; 2]> = groups.collect();
+            let subscriptions = has_subscribers || retained.is_some();
+            self.push_publish(shard, arrival, &groups, subscriptions, retained, routed.ticket, 0);
+            if waits {
+                routed.peers.push((ShardId(shard as u16), self.peers[shard].next_number()));
+            }
+        }
+        self.chosen = chosen;
+        self.chosen.clear();
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a field of the message that is made here and nowhere else")]
+    fn push_publish(
+        &mut self,
+        shard: usize,
+        arrival: &Arrival<'_>,
+        groups: &[GroupId],
+        subscriptions: bool,
+        retained: Option<u64>,
+        ticket: u64,
+        hops: u16,
+    ) {
+        let mut text = String::new();
+        let batch = self.peers[shard].batch();
+        let topic = batch.push_bytes(arrival.topic.as_bytes());
+        let properties = batch.push_bytes(arrival.properties);
+        let payload = batch.push_bytes(arrival.payload);
+        let start = batch.bytes.len() as u32;
+        for &group in groups {
+            text.clear();
+            let group = self.router.group(group);
+            self.router.filter_text(group.filter(), &mut text);
+            batch.push_share(group.name(), &text);
+        }
+        let shares = start..batch.bytes.len() as u32;
+        batch.messages.push(PeerMessage::Publish(PeerPublish {
+            ticket,
+            topic,
+            properties,
+            payload,
+            shares,
+            qos: arrival.qos,
+            retain: arrival.retain,
+            subscriptions,
+            retained,
+            hops,
+            expiry_s: arrival.expiry_s,
+        }));
+    }
+
+    /// A batch from another shard: handled at once, so that a shard never waits for itself. It is emptied.
+    pub fn handle_peer(&mut self, now: Instant, from: ShardId, batch: &mut PeerBatch) {
+        self.advance(now);
+        let index = usize::from(from.0);
+        if index >= self.peers.len() || from == self.shard {
+            debug_assert!(false, "a batch from a shard that is none: {from:?}");
+            return batch.clear();
+        }
+        self.peers[index].acknowledged(batch.handled);
+        let messages = core::mem::take(&mut batch.messages);
+        for message in &messages {
+            match message {
+                PeerMessage::Interest { filter, interested } => self.peer_interest(from, filter, *interested),
+                PeerMessage::Members { filter, share, connected, total } => {
+                    let id = self.router.insert(filter);
+                    self.router.set_remote_members(id, share, from.0, *connected, *total);
+                    self.router.release(id);
+                }
+                PeerMessage::Publish(publish) => self.peer_publish(from, batch, publish),
+                PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
+            }
+        }
+        batch.messages = messages;
+        if batch.number > 0 {
+            self.peers[index].received(batch.number, self.clients.recorded);
+            self.peers[index].stored(self.clients.stored);
+        }
+        self.peers[index].recycle(core::mem::take(batch));
+        self.open_gate();
+    }
+
+    fn peer_interest(&mut self, from: ShardId, filter: &str, interested: bool) {
+        let id = self.router.insert(filter);
+        self.router.set_peer(id, from.0, interested);
+        self.router.release(id);
+    }
+
+    fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
+        let topic = core::str::from_utf8(batch.slice(&publish.topic)).expect("the topic was checked where it came in");
+        let (properties, payload) = (batch.slice(&publish.properties), batch.slice(&publish.payload));
+        let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
+            .expiring(self.clients.now, publish.expiry_s);
+        if let Some(stamp) = publish.retained
+            && !self.retain_stamped(&mut arrival, (stamp, from.0))
+        {
+            self.clients.stats.refused_retained_full += 1;
+        }
+        let mut scratch = core::mem::take(&mut self.scratch);
+        if publish.subscriptions {
+            self.peer_deliver(from, &mut arrival, publish.ticket, &mut scratch);
+        }
+        for (share, filter) in batch.shares(&publish.shares) {
+            let group = self.router.find(filter).and_then(|id| self.router.group_find(id, share));
+            if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
+                self.pass_on(&arrival, group, publish.hops);
+            }
+        }
+        self.scratch = scratch;
+        if let Some(message) = arrival.message.take() {
+            self.clients.release(message);
+        }
+    }
+
+    fn peer_deliver(&mut self, from: ShardId, arrival: &mut Arrival<'_>, ticket: u64, scratch: &mut Scratch) {
+        scratch.set_filters(self.router.route(arrival.topic));
+        if ticket > 0 && self.refuses(arrival, scratch) {
+            self.clients.stats.refused_queue_full += 1;
+            return self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Refused { ticket });
+        }
+        self.clients.images.clear();
+        self.deliver_subscriptions(arrival, scratch);
+    }
+
+    /// The members that were meant have left: another shard that has some gets the message, as often as there are shards.
+    fn pass_on(&mut self, arrival: &Arrival<'_>, group: Option<GroupId>, hops: u16) {
+        let next =
+            group.and_then(|group| self.router.group(group).remote().first().map(|remote| (group, remote.shard)));
+        match next {
+            Some((group, shard)) if usize::from(hops) < self.peers.len() => {
+                self.push_publish(usize::from(shard), arrival, &[group], false, None, 0, hops + 1);
+            }
+            Some(_) | None => self.clients.stats.dropped_no_member += 1,
+        }
+    }
+}
+
+impl Routed {
+    /// For a message that nobody waits to have acknowledged.
+    pub(super) fn internal() -> Self {
+        Self {
+            code: ReasonCode::Success,
+            position: LogPosition(0),
+            peers: PeerWaits::new(),
+            ticket: 0,
+            retained_full: false,
+        }
+    }
+}

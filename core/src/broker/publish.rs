@@ -1,0 +1,215 @@
+//! PUBLISH from a client (MQTT 5.0, 3.3): checked, taken over, acknowledged.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::deliver::Arrival;
+use super::route::Routed;
+use crate::event::{CloseReason, Limit};
+use crate::id::LogPosition;
+use crate::packet::{PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, Violation};
+use crate::session::Will;
+use crate::store::Operation;
+use crate::topic::name;
+
+/// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
+/// are about this hop or are written anew.
+pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    let is_own = |property: &Property<'_>| {
+        matches!(
+            property,
+            Property::MessageExpiryInterval(_)
+                | Property::TopicAlias(_)
+                | Property::WillDelayInterval(_)
+                | Property::SubscriptionIdentifier(_)
+        )
+    };
+    if properties.is_empty() || !properties.iter().any(|property| is_own(&property)) {
+        return properties.as_bytes();
+    }
+    scratch.clear();
+    for property in properties.iter().filter(|property| !is_own(property)) {
+        property.encode(scratch);
+    }
+    scratch
+}
+
+impl Broker {
+    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>) {
+        self.clients.stats.publishes_received += 1;
+        if let Err(violation) = self.check_publish(publish) {
+            return self.violate(index, violation);
+        }
+        let mut by_alias = core::mem::take(&mut self.topic);
+        let topic = match self.resolve_topic(index, publish, &mut by_alias) {
+            Ok(topic) => topic,
+            Err(violation) => {
+                self.topic = by_alias;
+                return self.violate(index, violation);
+            }
+        };
+        match publish.packet_id {
+            None => {
+                if self.check_topic(topic).is_ok() {
+                    self.take(index, topic, publish);
+                }
+            }
+            Some(packet_id) if publish.qos == QoS::AtLeastOnce => self.publish_qos1(index, topic, packet_id, publish),
+            Some(packet_id) => self.publish_qos2(index, topic, packet_id, publish),
+        }
+        self.topic = by_alias;
+    }
+
+    fn check_publish(&self, publish: &Publish<'_>) -> Result<(), Violation> {
+        let mqtt = &self.clients.config.mqtt;
+        if publish.qos > mqtt.maximum_qos {
+            return Err(Violation::QoSNotAvailable);
+        }
+        if publish.retain && !mqtt.retain_available {
+            return Err(Violation::RetainNotAvailable);
+        }
+        if !publish.properties.is_empty() && publish.properties.subscription_identifiers().next().is_some() {
+            return Err(Violation::SubscriptionIdentifierFromClient);
+        }
+        Ok(())
+    }
+
+    /// The topic by its name, or by the alias that stands for it (MQTT 5.0, 3.3.2.3.4).
+    fn resolve_topic<'t>(
+        &mut self,
+        index: u32,
+        publish: &Publish<'t>,
+        by_alias: &'t mut String,
+    ) -> Result<&'t str, Violation> {
+        let Some(alias) = publish.properties.topic_alias() else { return Ok(publish.topic) };
+        if alias > self.clients.config.mqtt.topic_alias_maximum {
+            return Err(Violation::TopicAliasTooHigh);
+        }
+        let aliases = &mut self.clients.conns[index].aliases_in;
+        if publish.topic.is_empty() {
+            let known =
+                aliases.as_ref().and_then(|aliases| aliases.topic(alias)).ok_or(Violation::TopicAliasUnknown)?;
+            by_alias.clear();
+            by_alias.push_str(known);
+            return Ok(by_alias);
+        }
+        aliases.get_or_insert_default().define(alias, publish.topic);
+        Ok(publish.topic)
+    }
+
+    /// Whether clients may publish there: bounded levels, and not to topics that begin with `$` (MQTT 5.0, 4.7.2).
+    fn check_topic(&self, topic: &str) -> Result<(), ReasonCode> {
+        if self.is_denied_topic(topic) {
+            return Err(ReasonCode::NotAuthorized);
+        }
+        // Everything else about a name was checked when the packet was read.
+        let levels_max = u32::from(self.clients.config.mqtt.topic_levels_max);
+        if topic.len() as u32 >= levels_max && name::level_count(topic) > levels_max {
+            return Err(ReasonCode::TopicNameInvalid);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_denied_topic(&self, topic: &str) -> bool {
+        self.clients.config.mqtt.dollar_publish_denied && name::is_dollar(topic)
+    }
+
+    fn publish_qos1(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>) {
+        if !self.may_take_another(index) {
+            return;
+        }
+        let routed = match self.check_topic(topic) {
+            Ok(()) => self.take(index, topic, publish),
+            Err(code) => Routed::refused(code),
+        };
+        self.answer(index, PacketType::PubAck, packet_id, routed);
+    }
+
+    fn publish_qos2(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>) {
+        let session = self.clients.conns[index].session;
+        if self.clients.sessions[session].incoming.contains(packet_id) {
+            // MQTT-4.3.3-10: acknowledged again, delivered no second time.
+            self.clients.stats.publishes_duplicate += 1;
+            return self.reply_ack(index, PacketType::PubRec, packet_id, ReasonCode::Success);
+        }
+        if !self.may_take_another(index) {
+            return;
+        }
+        if let Err(code) = self.check_topic(topic) {
+            return self.answer(index, PacketType::PubRec, packet_id, Routed::refused(code));
+        }
+        // Recorded first, so that no delivery of the message is stored without it.
+        self.clients.record_for(session, |client_id| Operation::Incoming { client_id, packet_id });
+        let routed = self.take(index, topic, publish);
+        let Some(conn) = self.clients.conns.get(index) else { return };
+        if conn.session != session {
+            return;
+        }
+        if routed.code.is_failure() {
+            self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
+        } else {
+            self.clients.sessions[session].incoming.insert(packet_id);
+        }
+        self.answer(index, PacketType::PubRec, packet_id, routed);
+    }
+
+    /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not.
+    fn may_take_another(&mut self, index: u32) -> bool {
+        let conn = &self.clients.conns[index];
+        let open = self.clients.sessions[conn.session].incoming.len() + conn.gated as usize;
+        let maximum = usize::from(self.clients.config.mqtt.receive_maximum);
+        // A 3.x client is told no Receive Maximum: only what it leaves unreleased is bounded for it.
+        if open < maximum || (!conn.is_v5() && self.clients.sessions[conn.session].incoming.len() < maximum) {
+            return true;
+        }
+        self.violate(index, Violation::ReceiveMaximumExceeded);
+        false
+    }
+
+    /// Takes a message over and routes it.
+    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>) -> Routed {
+        let mut scratch = core::mem::take(&mut self.properties);
+        let properties = forwardable(publish.properties, &mut scratch);
+        let expiry_s = if publish.properties.is_empty() { None } else { publish.properties.message_expiry_interval() };
+        let mut arrival = Arrival::new(topic, properties, publish.payload, publish.qos, publish.retain)
+            .expiring(self.clients.now, expiry_s);
+        arrival.publisher = self.clients.conns[index].session;
+        let routed = self.route_published(&mut arrival);
+        self.properties = scratch;
+        routed
+    }
+
+    /// Acknowledges, or refuses as the version allows: 5.0 by the Reason Code, 3.x by closing without an acknowledgement
+    /// where nothing was taken over (MQTT 3.1.1, MQTT-4.8.0-2) and by acknowledging what is only forbidden (MQTT-3.3.5-2).
+    fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
+        if !self.clients.conns[index].is_v5() && routed.code == ReasonCode::QuotaExceeded {
+            let limit = if routed.retained_full { Limit::Retained } else { Limit::Queue };
+            return self.close(index, None, CloseReason::LimitReached(limit));
+        }
+        self.gate_ack(index, packet_type, packet_id, routed);
+    }
+
+    /// Publishes the session's will, if it has one: at most once (MQTT-3.1.2-10).
+    pub(super) fn publish_will(&mut self, session: u32) {
+        let Some(will) = self.clients.sessions[session].will.take() else { return };
+        let timer = self.clients.sessions[session].will_timer.take();
+        if let Some(timer) = timer {
+            self.clients.timers.cancel(timer);
+        }
+        let Will { topic, payload, properties, qos, retain, message_expiry_s, .. } = *will;
+        let mut arrival =
+            Arrival::new(&topic, &properties, &payload, qos, retain).expiring(self.clients.now, message_expiry_s);
+        self.route_published(&mut arrival);
+        self.clients.stats.wills_published += 1;
+        let client_id = self.clients.sessions[session].client_id.clone();
+        self.clients.record_for(session, |client_id| Operation::WillRemoved { client_id });
+        self.clients.event(crate::event::Event::WillPublished { client_id });
+    }
+}
+
+impl Routed {
+    fn refused(code: ReasonCode) -> Self {
+        Self { code, position: LogPosition(0), peers: Default::default(), ticket: 0, retained_full: false }
+    }
+}

@@ -1,0 +1,211 @@
+//! Retained messages (MQTT 5.0, 3.3.1.3): kept in every shard, sent to new subscriptions piece by piece.
+//!
+//! Every shard keeps all of them, so that a subscription and what is retained for it are one step, whichever shard the
+//! message was published to. Shards agree on the newer of two messages by a stamp.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeSet, VecDeque};
+
+use super::Broker;
+use super::clients::Clients;
+use super::deliver::{Arrival, Target};
+use crate::message::MessageId;
+use crate::session::{Identifiers, NO_CONNECTION, RetainedScan};
+use crate::store::Operation;
+use crate::time::Instant;
+use crate::timer::{TimerId, TimerKey, TimerKind};
+use crate::topic::RetainedStore;
+use crate::topic::retained::Entry;
+
+/// The retained messages of this shard.
+#[derive(Default)]
+pub(super) struct Retained {
+    pub(super) store: RetainedStore,
+    bytes: u64,
+    /// The highest stamp that was seen.
+    clock: u64,
+    /// Those that expire, soonest first.
+    expiring: BTreeSet<(Instant, Box<str>)>,
+    timer: Option<(Instant, TimerId)>,
+    /// Topics whose message was removed lately, by hash: an older message that is still on its way does not come back.
+    removed: VecDeque<(u64, (u64, u16))>,
+}
+
+/// How many removals are remembered.
+const REMOVED_MAX: usize = 1_024;
+
+impl Broker {
+    /// Keeps or removes the retained message of a topic that was published in this shard. `false`: there is no room.
+    pub(super) fn retain(&mut self, arrival: &mut Arrival<'_>) -> bool {
+        let stamp = (self.retained.clock + 1, self.shard.0);
+        self.retain_stamped(arrival, stamp)
+    }
+
+    /// The stamp of the latest message that was retained here.
+    pub(super) fn retained_stamp(&self) -> u64 {
+        self.retained.clock
+    }
+
+    pub(super) fn retain_stamped(&mut self, arrival: &mut Arrival<'_>, stamp: (u64, u16)) -> bool {
+        let known = self.retained.store.get(arrival.topic).copied();
+        let hash = if self.peers.is_empty() { 0 } else { self.client_hash(arrival.topic) };
+        let removed = self.retained.removed.iter().find(|(of, _)| *of == hash && hash != 0);
+        if known.is_some_and(|known| known.stamp > stamp) || removed.is_some_and(|(_, removal)| *removal > stamp) {
+            return true;
+        }
+        if arrival.payload.is_empty() {
+            // MQTT-3.3.1-6: an empty payload removes.
+            self.retained.clock = self.retained.clock.max(stamp.0);
+            self.remove_retained(arrival.topic);
+            if hash != 0 {
+                self.retained.removed.push_back((hash, stamp));
+                if self.retained.removed.len() > REMOVED_MAX {
+                    self.retained.removed.pop_front();
+                }
+            }
+            return true;
+        }
+        if !self.has_retained_room(arrival, known) {
+            return false;
+        }
+        self.retained.clock = self.retained.clock.max(stamp.0);
+        self.drop_entry(arrival.topic, known);
+        let message = arrival.record(&mut self.clients.messages);
+        self.clients.messages.share(message);
+        let position = self.clients.record_message(message);
+        self.clients.record(|| Operation::Retained { message: position });
+        self.retained.bytes += self.clients.messages.get(message).size() as u64;
+        let entry = Entry { message: message.index() as u32, expires: arrival.expires, stamp };
+        self.retained.store.set(arrival.topic, entry);
+        if let Some(expires) = arrival.expires {
+            self.retained.expiring.insert((expires, Box::from(arrival.topic)));
+            self.arm_retained();
+        }
+        self.clients.stats.retained_messages = self.retained.store.len() as u64;
+        true
+    }
+
+    fn has_retained_room(&self, arrival: &Arrival<'_>, known: Option<Entry>) -> bool {
+        let limits = &self.clients.config.limits;
+        let size = (arrival.topic.len() + arrival.properties.len() + arrival.payload.len()) as u64;
+        let freed =
+            known.map_or(0, |known| self.clients.messages.get(MessageId::from_index(known.message)).size() as u64);
+        let has_place = known.is_some() || self.retained.store.len() < limits.retained_messages_max as usize;
+        has_place && self.retained.bytes - freed + size <= limits.retained_bytes_max
+    }
+
+    /// Removes a topic's retained message.
+    fn remove_retained(&mut self, topic: &str) {
+        let Some(entry) = self.retained.store.remove(topic) else { return };
+        self.drop_entry(topic, Some(entry));
+        self.clients.record(|| Operation::RetainedRemoved { topic: Box::from(topic) });
+        self.clients.stats.retained_messages = self.retained.store.len() as u64;
+    }
+
+    /// Gives up what an entry held.
+    fn drop_entry(&mut self, topic: &str, entry: Option<Entry>) {
+        let Some(entry) = entry else { return };
+        if let Some(expires) = entry.expires {
+            self.retained.expiring.remove(&(expires, Box::from(topic)));
+        }
+        let message = MessageId::from_index(entry.message);
+        self.retained.bytes -= self.clients.messages.get(message).size() as u64;
+        self.clients.release(message);
+    }
+
+    fn arm_retained(&mut self) {
+        let Some((first, _)) = self.retained.expiring.first() else { return };
+        let first = *first;
+        if let Some((armed, timer)) = self.retained.timer {
+            if armed <= first {
+                return;
+            }
+            self.clients.timers.cancel(timer);
+        }
+        let key = TimerKey { kind: TimerKind::RetainedExpiry, index: 0, generation: 0 };
+        self.retained.timer = Some((first, self.clients.timers.arm(first, key)));
+    }
+
+    /// Discards what has expired (MQTT 5.0, 3.3.1.3).
+    pub(super) fn expire_retained(&mut self) {
+        self.retained.timer = None;
+        while let Some((expires, topic)) = self.retained.expiring.first()
+            && *expires <= self.clients.now
+        {
+            let topic = topic.clone();
+            self.remove_retained(&topic);
+            self.clients.stats.dropped_expired += 1;
+        }
+        self.arm_retained();
+    }
+
+    /// Sends retained messages to the sessions that wait for them, in turn, as far as the budget goes.
+    pub(super) fn run_scans(&mut self, budget: &mut usize) {
+        while *budget > 0 {
+            let Some((session, generation)) = self.clients.scanning.pop_front() else { break };
+            if !self.clients.sessions.is_current(session, generation) {
+                continue;
+            }
+            self.clients.sessions[session].scanning = false;
+            let mut share = (*budget).min(256);
+            let before = share;
+            self.scan_session(session, &mut share);
+            *budget -= before - share;
+            self.clients.resume_scans(session);
+        }
+    }
+
+    fn scan_session(&mut self, session: u32, budget: &mut usize) {
+        while *budget > 0 && self.clients.may_scan(session) {
+            let Some(mut job) = self.clients.sessions[session].scans.pop_front() else { return };
+            self.scan_step(session, &mut job, budget);
+            if !job.scan.is_done() {
+                self.clients.sessions[session].scans.push_front(job);
+            }
+        }
+    }
+
+    fn scan_step(&mut self, session: u32, job: &mut RetainedScan, budget: &mut usize) {
+        let Some((_, entry)) = self.retained.store.scan_step(&mut job.scan, budget) else { return };
+        let id = MessageId::from_index(entry.message);
+        if self.clients.messages.get(id).is_expired(self.clients.now) {
+            return;
+        }
+        // MQTT-3.3.1-8 and MQTT 5.0, 3.3.1.3: RETAIN is 1, whatever Retain As Published says.
+        let target =
+            Target { session, qos: job.qos, retain: true, identifiers: Identifiers::single(job.identifier), group: 0 };
+        self.clients.deliver_held(id, target);
+    }
+}
+
+impl Clients {
+    /// Delivers a message that is held already.
+    fn deliver_held(&mut self, id: MessageId, target: Target) {
+        self.messages.share(id);
+        let qos = (self.messages.get(id).qos as u8).min(target.qos);
+        self.enqueue_held(id, target, qos);
+    }
+
+    /// Whether the session can be sent more retained messages: it is connected, and nothing waits before them.
+    fn may_scan(&self, session: u32) -> bool {
+        let state = &self.sessions[session];
+        state.connection != NO_CONNECTION && state.queue.is_empty() && self.has_room(state.connection)
+    }
+
+    /// Puts a session with retained messages to send on the list.
+    pub(super) fn start_scans(&mut self, session: u32) {
+        let generation = self.sessions.generation(session);
+        let state = &mut self.sessions[session];
+        if !state.scanning && !state.scans.is_empty() {
+            state.scanning = true;
+            self.scanning.push_back((session, generation));
+        }
+    }
+
+    /// The same, once there is room again.
+    pub(super) fn resume_scans(&mut self, session: u32) {
+        if !self.sessions[session].scans.is_empty() && self.may_scan(session) {
+            self.start_scans(session);
+        }
+    }
+}

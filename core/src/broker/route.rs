@@ -1,0 +1,253 @@
+//! From a message to its subscribers: ordinary subscriptions, shared groups, retained store, other shards.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::clients::Clients;
+use super::deliver::{Arrival, Target};
+use crate::config::QueueFull;
+use crate::id::LogPosition;
+use crate::packet::{QoS, ReasonCode};
+use crate::session::{Delivery, Identifiers};
+use crate::store::gate::PeerWaits;
+use crate::topic::{FilterId, GroupId, MemberState, Pick, Router, Subscription};
+
+/// What became of a publish.
+#[derive(Debug)]
+pub(super) struct Routed {
+    pub(super) code: ReasonCode,
+    /// What must be stored before the acknowledgement.
+    pub(super) position: LogPosition,
+    /// Which shards must have taken it over before.
+    pub(super) peers: PeerWaits,
+    pub(super) ticket: u64,
+    /// Whether it was the retained store that had no room.
+    pub(super) retained_full: bool,
+}
+
+/// What a route is gathered in; kept, so that a publish allocates nothing.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    filters: Vec<FilterId>,
+    targets: Vec<Target>,
+    /// Subscription Identifiers of targets that have several: target and identifier.
+    identifiers: Vec<(u32, u32)>,
+    set: Vec<u32>,
+    groups: Vec<GroupId>,
+}
+
+impl Scratch {
+    pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
+        self.filters.clear();
+        self.filters.extend_from_slice(filters);
+    }
+}
+
+/// A session's state as a member of a shared group.
+fn member_state(clients: &Clients, member: &Subscription) -> MemberState {
+    let session = &clients.sessions[member.session];
+    if !session.is_connected() {
+        return MemberState::Offline;
+    }
+    let conn = &clients.conns[session.connection];
+    let ready =
+        session.queue.is_empty() && session.inflight.can_send(conn.window) && clients.has_room(session.connection);
+    if ready { MemberState::Ready } else { MemberState::Busy }
+}
+
+fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<GroupId>) -> Target {
+    Target {
+        session: subscription.session,
+        qos: subscription.qos(),
+        retain: arrival.retain && subscription.retain_as_published(),
+        identifiers: Identifiers::single(subscription.identifier),
+        group: group.map_or(0, |group| group.index() as u32 + 1),
+    }
+}
+
+impl Broker {
+    /// Routes a message that was published in this shard.
+    pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        scratch.set_filters(self.router.route(arrival.topic));
+        let mut routed = self.route_to(arrival, &mut scratch);
+        if routed.code == ReasonCode::Success {
+            self.forward(arrival, &scratch.filters, &mut routed);
+        }
+        self.scratch = scratch;
+        if let Some(message) = arrival.message.take() {
+            self.clients.release(message);
+        }
+        routed.position = self.clients.recorded;
+        routed
+    }
+
+    fn route_to(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> Routed {
+        let mut routed = Routed {
+            code: ReasonCode::Success,
+            position: LogPosition(0),
+            peers: PeerWaits::new(),
+            ticket: 0,
+            retained_full: false,
+        };
+        if self.refuses(arrival, scratch) {
+            self.clients.stats.refused_queue_full += 1;
+            routed.code = ReasonCode::QuotaExceeded;
+            return routed;
+        }
+        if arrival.retain && !self.retain(arrival) {
+            self.clients.stats.refused_retained_full += 1;
+            routed.code = ReasonCode::QuotaExceeded;
+            routed.retained_full = true;
+            return routed;
+        }
+        let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
+        if !interested {
+            self.clients.stats.messages_unmatched += 1;
+            // 0x10 is for PUBACK and PUBREC alone, and a retained message has found its place.
+            if arrival.qos != QoS::AtMostOnce && !arrival.retain && self.peers.is_empty() {
+                routed.code = ReasonCode::NoMatchingSubscribers;
+            }
+        }
+        routed
+    }
+
+    /// Serves the subscriptions and groups of this shard. Whether there were any is the answer.
+    pub(super) fn deliver_local(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
+        self.clients.images.clear();
+        let mut interested = self.deliver_subscriptions(arrival, scratch);
+        scratch.groups.clear();
+        for &filter in &scratch.filters {
+            scratch.groups.extend(self.router.groups(filter));
+        }
+        for index in 0..scratch.groups.len() {
+            interested = true;
+            self.deliver_group(arrival, scratch.groups[index]);
+        }
+        interested
+    }
+
+    /// Serves ordinary subscriptions alone.
+    pub(super) fn deliver_subscriptions(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
+        let [filter] = scratch.filters[..] else { return self.deliver_overlapping(arrival, scratch) };
+        // One filter: every session occurs once, nothing needs to be merged.
+        let subscriptions = self.router.subscriptions(filter);
+        arrival.fan_out = subscriptions.len() > 1;
+        for subscription in subscriptions {
+            if subscription.no_local() && subscription.session == arrival.publisher {
+                continue;
+            }
+            let target = target_of(subscription, arrival, None);
+            self.clients.deliver(arrival, target);
+        }
+        !subscriptions.is_empty()
+    }
+
+    /// Several filters match: a session gets one copy, at the highest QoS, with all identifiers (MQTT-3.3.4-2 to -4).
+    fn deliver_overlapping(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
+        gather(&self.router, &mut self.clients, &mut self.stamp, arrival, scratch);
+        arrival.fan_out = scratch.targets.len() > 1;
+        scratch.identifiers.sort_by_key(|&(target, _)| target);
+        let mut identifiers = scratch.identifiers.iter().peekable();
+        for (index, target) in scratch.targets.iter().enumerate() {
+            scratch.set.clear();
+            while let Some(&&(_, identifier)) = identifiers.peek().filter(|(of, _)| *of == index as u32) {
+                scratch.set.push(identifier);
+                identifiers.next();
+            }
+            let target = Target { identifiers: self.clients.identifiers.insert(&scratch.set), ..*target };
+            self.clients.deliver(arrival, target);
+        }
+        !scratch.targets.is_empty()
+    }
+
+    /// Whether a session's queue has no room and the deployment wants such messages refused rather than dropped.
+    pub(super) fn refuses(&self, arrival: &Arrival<'_>, scratch: &Scratch) -> bool {
+        if self.clients.full_sessions == 0
+            || arrival.qos == QoS::AtMostOnce
+            || self.clients.config.limits.queue_full != QueueFull::Refuse
+        {
+            return false;
+        }
+        scratch.filters.iter().any(|&filter| {
+            self.router.subscriptions(filter).iter().any(|subscription| {
+                subscription.qos() > 0
+                    && self.clients.sessions[subscription.session].full
+                    && !(subscription.no_local() && subscription.session == arrival.publisher)
+            })
+        })
+    }
+
+    /// Chooses a member of a group and delivers to it, here or in another shard.
+    fn deliver_group(&mut self, arrival: &mut Arrival<'_>, group: GroupId) {
+        let clients = &self.clients;
+        match self.router.group_mut(group).pick(|member| member_state(clients, member)) {
+            Pick::Local(position) => self.deliver_member(arrival, group, position),
+            Pick::Remote(shard) => self.chosen.push((shard, group)),
+            Pick::Nobody => self.clients.stats.dropped_no_member += 1,
+        }
+    }
+
+    fn deliver_member(&mut self, arrival: &mut Arrival<'_>, group: GroupId, position: u32) {
+        let member = self.router.group(group).members()[position as usize];
+        let target = target_of(&member, arrival, Some(group));
+        arrival.fan_out = false;
+        self.clients.deliver(arrival, target);
+    }
+
+    /// A message of a group that another shard chose this one for. `false`: it has no members here.
+    pub(super) fn deliver_chosen(&mut self, arrival: &mut Arrival<'_>, group: GroupId) -> bool {
+        let clients = &self.clients;
+        let Some(position) = self.router.group_mut(group).pick_local(|member| member_state(clients, member)) else {
+            return false;
+        };
+        self.deliver_member(arrival, group, position);
+        true
+    }
+
+    /// An unfinished message of a member whose session ended goes to another member.
+    pub(super) fn share_again(&mut self, delivery: Delivery) {
+        let group = GroupId::from_index(delivery.group - 1);
+        let message = self.clients.messages.get(delivery.message);
+        let (topic, properties) = (String::from(message.topic()), message.properties().to_vec());
+        let payload = message.payload().to_vec();
+        let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain);
+        arrival.expires = message.expires;
+        arrival.expiry_s = message.remaining_expiry_s(self.clients.now);
+        self.deliver_group(&mut arrival, group);
+        let mut routed = Routed::internal();
+        self.forward(&mut arrival, &[], &mut routed);
+        if let Some(message) = arrival.message.take() {
+            self.clients.release(message);
+        }
+    }
+}
+
+/// Gathers each session that several filters lead to once.
+fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arrival<'_>, scratch: &mut Scratch) {
+    *stamp += 1;
+    scratch.targets.clear();
+    scratch.identifiers.clear();
+    for &filter in &scratch.filters {
+        for subscription in router.subscriptions(filter) {
+            if subscription.no_local() && subscription.session == arrival.publisher {
+                continue;
+            }
+            let target = target_of(subscription, arrival, None);
+            let session = &mut clients.sessions[subscription.session];
+            if session.stamp == *stamp {
+                let known = &mut scratch.targets[session.target as usize];
+                known.qos = known.qos.max(target.qos);
+                known.retain |= target.retain;
+            } else {
+                session.stamp = *stamp;
+                session.target = scratch.targets.len() as u32;
+                scratch.targets.push(target);
+            }
+            if subscription.identifier > 0 {
+                scratch.identifiers.push((session.target, subscription.identifier));
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! One shard: a broker, its sockets, and the turn that moves bytes between them.
+//!
+//! This file is the input half of the turn; `effects.rs` carries out what the broker wants.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use socket2::Socket;
+use tokio::time::Sleep;
+use weirmq_core::{
+    Broker, Budget, CloseCause, ConnId, Event, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+};
+
+use crate::connection::{Connection, Phase, Registered, Table};
+use crate::mail::{Link, Mail, SocketWaker, lock};
+use crate::server::Shared;
+
+/// Bytes taken from one connection in one turn.
+const READ_BYTES: usize = 64 * 1024;
+/// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
+const ACCEPTS_MAX: usize = 256;
+/// How long a listener rests when the system has no descriptor or memory left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How old published counters may be.
+const STATS_AGE: Duration = Duration::from_millis(100);
+
+struct Acceptor {
+    id: ListenerId,
+    socket: Registered,
+    /// An accept may find something.
+    ready: bool,
+    /// When to go on after a failure.
+    resume: Instant,
+}
+
+pub(crate) struct Shard {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: ShardId,
+    pub(crate) broker: Broker,
+    acceptors: Vec<Acceptor>,
+    pub(crate) connections: Table,
+    buffer: Vec<u8>,
+    mail: Vec<Mail>,
+    pub(crate) outbox: Outbox,
+    pub(crate) events: Vec<Event>,
+    progress: Progress,
+    /// Whether a connection waits to be read again.
+    again: bool,
+    /// When to leave whatever is left, once the server goes down.
+    leave: Option<Instant>,
+    /// When counters are published next, and whether anything happened since the last time.
+    publish: Instant,
+    unpublished: bool,
+}
+
+impl Shard {
+    pub(crate) fn new(shared: Arc<Shared>, id: ShardId, listeners: Vec<(ListenerId, Socket)>) -> io::Result<Self> {
+        let mut acceptors = Vec::new();
+        for (id, socket) in listeners {
+            acceptors.push(Acceptor { id, socket: Registered::new(socket)?, ready: true, resume: Instant::ZERO });
+        }
+        let now = shared.now();
+        Ok(Self {
+            broker: Broker::new(shared.config.clone(), id, shared.seed, now),
+            shared,
+            id,
+            acceptors,
+            connections: Table::default(),
+            buffer: vec![0; READ_BYTES],
+            mail: Vec::new(),
+            outbox: Outbox::new(),
+            events: Vec::new(),
+            progress: Progress::Idle,
+            again: false,
+            leave: None,
+            publish: now,
+            unpublished: true,
+        })
+    }
+
+    /// Takes turns until the server has gone down.
+    pub(crate) async fn run(mut self) -> io::Result<()> {
+        let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
+        loop {
+            let now = self.shared.now();
+            self.turn(now);
+            if self.is_finished(now) {
+                return Ok(());
+            }
+            match self.due() {
+                // Lets tokio look at the sockets, and comes back.
+                Some(due) if due <= now => tokio::task::yield_now().await,
+                due => self.sleep(sleep.as_mut(), due).await,
+            }
+        }
+    }
+
+    /// Waits until something happens, at most until `due`.
+    async fn sleep(&self, mut sleep: Pin<&mut Sleep>, due: Option<Instant>) {
+        if let Some(due) = due {
+            let due = tokio::time::Instant::from_std(self.shared.origin + Duration::from_micros(due.as_micros()));
+            // Setting a timer costs more than waking up once too early.
+            if due < sleep.deadline() || sleep.is_elapsed() {
+                sleep.as_mut().reset(due);
+            }
+        }
+        poll_fn(|cx| {
+            let woken = self.link().poll_pending(cx);
+            let over = !sleep.is_elapsed() && sleep.as_mut().poll(cx).is_ready();
+            if woken || over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    fn turn(&mut self, now: Instant) {
+        self.check_stop(now);
+        self.read_mail(now);
+        (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
+        if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            self.broker.handle_timeout(now);
+        }
+        self.progress = self.broker.run(now, Budget::default());
+        self.settle(now);
+        self.publish(now);
+        if let Some(observer) = &self.shared.observer {
+            self.events.drain(..).for_each(|event| observer(self.id, &event));
+        }
+    }
+
+    /// When the next turn is due if nothing happens; `None` is never.
+    fn due(&self) -> Option<Instant> {
+        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
+        if self.progress == Progress::More || self.again {
+            return Some(Instant::ZERO);
+        }
+        let timer = self.broker.poll_timeout().map(|(due, _)| due);
+        [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
+    }
+
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.shared.links[usize::from(self.id.0)]
+    }
+
+    /// What wakes this shard when a connection's socket is ready, or a listener.
+    fn waker(&self, conn: Option<ConnId>) -> Waker {
+        Waker::from(Arc::new(SocketWaker(Arc::clone(self.link()), conn)))
+    }
+
+    /// Handles what sockets and other shards have said since the last turn.
+    fn read_mail(&mut self, now: Instant) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.again = false;
+        self.link().collect(&mut mail);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Ready(Some(id)) => self.handle_ready(now, id),
+                Mail::Ready(None) => self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true),
+                Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
+                Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
+                Mail::Handoff(socket, moved) => {
+                    if let Some(id) = self.broker.handle_handoff(now, moved) {
+                        self.insert(now, id, socket);
+                    }
+                }
+            }
+        }
+        self.mail = mail;
+    }
+
+    /// Serves a connection whose socket may be ready; for which of the two, tokio tells without a system call.
+    fn handle_ready(&mut self, now: Instant, id: ConnId) {
+        let Some(conn) = self.connections.get(id) else { return };
+        conn.readable = true;
+        if std::mem::take(&mut conn.blocked) {
+            self.flush(now, id);
+        }
+        self.read(now, id);
+    }
+
+    /// Lets a connection be read in the next turn, if that makes sense.
+    pub(crate) fn enqueue(&mut self, id: ConnId) {
+        if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
+            self.again = true;
+            self.link().post(Mail::Ready(Some(id)));
+        }
+    }
+
+    fn accept(&mut self, now: Instant, index: usize) {
+        for _ in 0..ACCEPTS_MAX {
+            let acceptor = &mut self.acceptors[index];
+            if !acceptor.ready || acceptor.resume > now {
+                return;
+            }
+            match acceptor.socket.accept() {
+                Ok((socket, peer)) => {
+                    acceptor.resume = Instant::ZERO;
+                    let (listener, peer) = (acceptor.id, peer.as_socket().map_or(PeerAddr::Unix, PeerAddr::Ip));
+                    if socket.set_nonblocking(true).is_ok()
+                        && let Some(id) = self.broker.handle_accept(now, listener, peer)
+                    {
+                        self.insert(now, id, socket);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => {
+                        let waker = self.waker(None);
+                        let acceptor = &mut self.acceptors[index];
+                        acceptor.ready = acceptor.socket.poll_readable(&waker);
+                    }
+                    // The peer gave up before we came to it.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                    // Descriptors or memory are used up: spinning would not free them.
+                    _ => acceptor.resume = now.saturating_add(ACCEPT_PAUSE),
+                },
+            }
+        }
+    }
+
+    fn insert(&mut self, now: Instant, id: ConnId, socket: Socket) {
+        let Ok(socket) = Registered::new(socket) else {
+            return self.broker.handle_closed(now, id, CloseCause::Error);
+        };
+        let (waker, paused) = (self.waker(Some(id)), !self.broker.wants_read(id));
+        self.connections.insert(Connection::new(id, socket, waker, paused));
+        self.enqueue(id);
+    }
+
+    /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
+    fn read(&mut self, now: Instant, id: ConnId) {
+        let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
+        match (conn.receive(&mut self.buffer), conn.phase) {
+            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
+            (Ok(Some(count)), Phase::Open) => {
+                self.broker.handle_receive(now, id, &self.buffer[..count]);
+                if self.broker.wants_flush() {
+                    self.settle(now);
+                }
+            }
+            (Ok(_), _) => {}
+            (Err(_), _) => self.closed(now, id, CloseCause::Error),
+        }
+        self.enqueue(id);
+    }
+
+    fn publish(&mut self, now: Instant) {
+        self.unpublished = now < self.publish && self.leave.is_none();
+        if !self.unpublished {
+            *lock(&self.link().stats) = self.broker.stats();
+            self.publish = now.saturating_add(STATS_AGE);
+        }
+    }
+
+    /// Begins to go down when the server does.
+    fn check_stop(&mut self, now: Instant) {
+        if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
+            self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+            self.acceptors.clear();
+            self.broker.shutdown(now);
+        }
+    }
+
+    fn is_finished(&self, now: Instant) -> bool {
+        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
+    }
+}
