@@ -99,8 +99,9 @@ impl Broker {
     }
 
     /// Whether clients may publish there: bounded levels, and not to topics that begin with `$` (MQTT 5.0, 4.7.2).
-    fn check_topic(&self, topic: &str) -> Result<(), ReasonCode> {
+    fn check_topic(&mut self, topic: &str) -> Result<(), ReasonCode> {
         if self.is_denied_topic(topic) {
+            self.clients.stats.publishes_denied += 1;
             return Err(ReasonCode::NotAuthorized);
         }
         // Everything else about a name was checked when the packet was read.

@@ -59,8 +59,8 @@ pub(crate) struct Connection {
     pub(crate) keep_alive: Duration,
     /// When the last complete packet came.
     pub(crate) heard: Instant,
-    /// When output last moved, or began to wait.
-    pub(crate) moved: Instant,
+    /// Since when its output has not moved; none while there is no output.
+    pub(crate) waits_since: Option<Instant>,
     /// CONNECT time, Keep Alive or linger, whichever the phase calls for.
     pub(crate) timer: Option<TimerId>,
     pub(crate) write_timer: Option<TimerId>,
@@ -111,7 +111,7 @@ impl Connection {
             session: NO_SESSION,
             keep_alive: Duration::ZERO,
             heard: now,
-            moved: now,
+            waits_since: None,
             timer: None,
             write_timer: None,
             packet_bytes_max: u32::MAX,
