@@ -112,7 +112,9 @@ impl Broker {
         if self.is_safe(&gated) {
             self.send_ack(index, packet_type, packet_id, routed.code);
         } else {
-            self.clients.conns[index].gated += 1;
+            let conn = &mut self.clients.conns[index];
+            conn.gated += 1;
+            conn.gated_pubacks += u32::from(packet_type == PacketType::PubAck);
             self.gate.push(gated);
         }
     }
@@ -176,6 +178,7 @@ impl Broker {
             let Some(index) = self.clients.index_of(gated.conn) else { continue };
             let conn = &mut self.clients.conns[index];
             conn.gated -= 1;
+            conn.gated_pubacks -= u32::from(gated.reply.is_puback());
             if conn.phase != crate::connection::Phase::Connected {
                 continue;
             }

@@ -68,8 +68,10 @@ pub(crate) struct Connection {
     pub(crate) packet_bytes_max: u32,
     /// QoS 1 and 2 messages that may be open towards the client.
     pub(crate) window: u16,
-    /// Acknowledgements of this client's QoS 1 and 2 messages that wait in the gate.
+    /// Answers to this client that wait in the gate.
     pub(crate) gated: u32,
+    /// Those of them that are PUBACKs: QoS 1 messages that are still open.
+    pub(crate) gated_pubacks: u32,
     /// A piece of a packet, or packets that wait their turn.
     pub(crate) input: Vec<u8>,
     /// Bytes that the packet at the front of `input` has in all; 0 when that is not known.
@@ -117,6 +119,7 @@ impl Connection {
             packet_bytes_max: u32::MAX,
             window: u16::MAX,
             gated: 0,
+            gated_pubacks: 0,
             input: Vec::new(),
             needed: 0,
             output: Output::default(),

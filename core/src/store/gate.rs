@@ -36,6 +36,12 @@ pub(crate) enum Reply {
     Bytes(Vec<u8>, Vec<RetainedScan>),
 }
 
+impl Reply {
+    pub(crate) fn is_puback(&self) -> bool {
+        matches!(self, Self::Ack { packet_type: PacketType::PubAck, .. })
+    }
+}
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
