@@ -77,13 +77,14 @@ fn connack_refused(code: u8) -> ConnAck {
     connack(false, code)
 }
 
-/// An unknown level is refused by 0x01 (MQTT-3.1.2-2 of 3.1.1), a higher one too: what it would understand is not known.
+/// An unknown level is refused: one below 4 by 0x01, one above 5 by 0x84 (MQTT-3.1.2-2 of 3.1.1 and of 5.0).
 pub fn refuses_an_unknown_protocol_level(start: Start<'_>) {
     let mut w = start(Config::default());
-    for level in [0, 2, 6, 255] {
+    for (level, version, code) in [(0, Version::V311, 1), (2, Version::V311, 1), (6, Version::V5, 0x84)] {
         let client = w.open();
-        w.send(client, raw::connect(b"MQTT", level, 2, None, &raw::string("x")));
-        w.expect(client, connack_refused(1));
+        w.set_version(client, version);
+        w.send(client, raw::connect(b"MQTT", level, 2, Some(&[]), &raw::string("x")));
+        w.expect_like(client, connack_refused(code));
         w.expect_closed(client);
     }
 }

@@ -66,7 +66,6 @@ fn of_3_1_1() -> Vec<Bad> {
         bad("bytes after the payload", V311, v3(0x02, &join([&string("rogue"), b"more"])), Close),
         bad("payload cut short", V311, v3(0x02, &[0, 5, b'r']), Close),
         bad("will missing", V311, v3(0x06, &string("rogue")), Close),
-        bad("level 6", V311, connect(b"MQTT", 6, 2, Some(&[]), &string("rogue")), ConnAck(1)),
         bad("level 0", V311, connect(b"MQTT", 0, 2, None, &string("rogue")), ConnAck(1)),
         bad("no identifier with CleanSession 0", V311, v3(0x00, &string("")), ConnAck(2)),
     ]
@@ -81,6 +80,7 @@ fn of_5_0() -> Vec<Bad> {
         bad("5.0: Will QoS 3", V5, flags(0x1E, &will(&[], b"t")), ConnAck(0x81)),
         bad("5.0: Will QoS without a will", V5, flags(0x0A, &string("rogue")), ConnAck(0x81)),
         bad("5.0: identifier that is not UTF-8", V5, flags(0x02, &string([0xED, 0xA0, 0x80])), ConnAck(0x81)),
+        bad("level 6", V5, connect(b"MQTT", 6, 2, Some(&[]), &string("rogue")), ConnAck(0x84)),
         bad("5.0: payload cut short", V5, flags(0x02, &[0, 9, b'r']), ConnAck(0x81)),
         bad("5.0: bytes after the payload", V5, flags(0x02, &join([&string("rogue"), b"more"])), ConnAck(0x81)),
         bad("5.0: will topic with a wildcard", V5, flags(0x06, &will(&[], b"a/#")), ConnAck(0x90)),
