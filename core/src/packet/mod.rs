@@ -18,6 +18,8 @@ mod connack;
 mod connect;
 mod disconnect;
 mod frame;
+#[cfg(test)]
+pub(crate) mod generate;
 mod ping;
 mod properties;
 mod property;
@@ -26,6 +28,8 @@ mod reader;
 mod reason;
 pub mod string;
 mod subscribe;
+#[cfg(test)]
+mod tests;
 mod unsubscribe;
 pub mod varint;
 mod violation;
