@@ -1,6 +1,6 @@
 //! A broker inside a program: it counts its clients and ends when standard input does.
 //!
-//! Try it: `cargo run -p weirmq-mio --example embed`, then `mosquitto_sub -t '#' -v`.
+//! Try it: `cargo run -p weirmq-mio --example embed-mio`, then `mosquitto_sub -t '#' -v`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -46,15 +46,12 @@ pub(crate) fn bind(addr: &ListenAddr, shards: usize) -> io::Result<(ListenAddr, 
 }
 
 fn bind_tcp(addr: SocketAddr, shards: usize) -> io::Result<(ListenAddr, Vec<Socket>)> {
-    let share = shards > 1;
-    if share && addr.port() != 0 {
-        // A shared port can be bound by a second broker unnoticed: this bind fails if anybody listens there.
-        tcp_socket(addr, false)?;
-    }
+    // A port that shards share could be bound by a second broker unnoticed: this one fails if anybody listens there.
+    tcp_socket(addr, false)?;
     let mut local = addr;
     let mut sockets = Vec::with_capacity(shards);
     for _ in 0..shards {
-        let socket = tcp_socket(local, share)?;
+        let socket = tcp_socket(local, shards > 1)?;
         socket.listen(BACKLOG)?;
         local = socket.local_addr()?.as_socket().unwrap_or(local);
         sockets.push(socket);

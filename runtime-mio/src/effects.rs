@@ -39,8 +39,8 @@ impl Shard {
         outbox.read.drain(..).for_each(|id| self.update_interest(id));
         outbox.close.drain(..).for_each(|close| self.close(now, close));
         outbox.auth.drain(..).for_each(|request| self.ask(request));
-        if self.shared.observer.is_some() {
-            self.events.append(&mut outbox.events);
+        if let Some(observer) = &self.shared.observer {
+            outbox.events.drain(..).for_each(|event| observer(self.id, &event));
         }
     }
 

@@ -18,12 +18,10 @@
 //! what other shards sent; feed every readable socket, at most one buffer each; let timers fire; then carry out what the
 //! broker wants (`effects.rs`): one vectored write for each connection that has output. Sockets are registered once,
 //! edge-triggered, so a busy connection costs one read and one write a turn, and an idle one no buffer.
-//!
-//! There is no protocol here. What a byte means is decided in [`weirmq_core`].
+//! There is no protocol here: what a byte means is decided in [`weirmq_core`].
 //!
 //! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 mod address;
 mod connection;

@@ -12,9 +12,7 @@ use mio::event::Event as Readiness;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::Socket;
-use weirmq_core::{
-    Broker, Budget, CloseCause, ConnId, Event, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
-};
+use weirmq_core::{Broker, Budget, CloseCause, ConnId, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId};
 
 use crate::connection::{Connection, Phase, Table};
 use crate::mail::{Link, Mail, lock};
@@ -58,7 +56,6 @@ pub(crate) struct Shard {
     buffer: Vec<u8>,
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
-    pub(crate) events: Vec<Event>,
     progress: Progress,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
@@ -94,7 +91,6 @@ impl Shard {
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
             outbox: Outbox::new(),
-            events: Vec::new(),
             progress: Progress::Idle,
             leave: None,
             publish: now,
@@ -113,7 +109,7 @@ impl Shard {
             let now = self.shared.now();
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
-            if self.is_finished(now) {
+            if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
         }
@@ -132,9 +128,6 @@ impl Shard {
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
         self.publish(now);
-        if let Some(observer) = &self.shared.observer {
-            self.events.drain(..).for_each(|event| observer(self.id, &event));
-        }
     }
 
     /// How long the next poll may sleep; `None` is until something happens.
@@ -270,9 +263,5 @@ impl Shard {
             self.acceptors.clear();
             self.broker.shutdown(now);
         }
-    }
-
-    fn is_finished(&self, now: Instant) -> bool {
-        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
     }
 }

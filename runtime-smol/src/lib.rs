@@ -1,1 +1,38 @@
-//! Placeholder.
+//! Runs the [weirmq](weirmq_core) broker machine on [smol](https://docs.rs/smol) and async-io: a future per shard.
+//!
+//! Pick this runtime for a broker inside a program that lives on smol, async-io or any executor but tokio: [`Server::run`]
+//! is a future that needs none in particular. Pick `weirmq-mio` for a broker that is a program of its own: it has fewer
+//! layers, and async-io shares one reactor among all threads, so more shards gain less here. All three runtimes have the
+//! same API and behave alike, on Unix.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use weirmq_core::config::Listener;
+//!
+//! let addr: std::net::SocketAddr = "127.0.0.1:1883".parse().unwrap();
+//! let server = weirmq_smol::Server::builder().listen(addr, Listener::default()).bind()?;
+//! server.run(async { /* until this future is ready */ }).await
+//! # }
+//! ```
+//!
+//! A shard is one future on a thread of its own. It repeats one *turn* (`shard.rs`): feed every readable socket, at most one
+//! buffer each, and what other shards sent; accept; let timers fire; carry out what the broker wants (`effects.rs`), with one
+//! vectored write for each connection that has output; wait, at most until [`Broker::poll_timeout`]. A connection has no
+//! task: its waker writes its name on the shard's list, so that one turn serves many ready sockets. async-io registers
+//! interest anew after each event, which is one system call more.
+//!
+//! There is no protocol here: what a byte means is decided in [`weirmq_core`].
+//!
+//! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout
+#![forbid(unsafe_code)]
+
+mod address;
+mod connection;
+mod effects;
+mod mail;
+mod server;
+mod shard;
+
+pub use address::ListenAddr;
+pub use mail::AuthReply;
+pub use server::{Builder, Handle, Server};

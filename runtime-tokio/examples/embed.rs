@@ -1,6 +1,6 @@
 //! A broker inside a tokio program: it tells of its clients and ends when standard input does.
 //!
-//! Try it: `cargo run -p weirmq-tokio --example embed`, then `mosquitto_sub -t '#' -v`.
+//! Try it: `cargo run -p weirmq-tokio --example embed-tokio`, then `mosquitto_sub -t '#' -v`.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,58 +1,31 @@
 //! One socket, what is known of its readiness, and the table of all. What its bytes mean is the broker's business.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use socket2::{SockAddr, SockRef, Socket};
-use tokio::io::Interest;
+use socket2::{SockRef, Socket};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use weirmq_core::{Broker, ConnId, Instant};
 
 /// Most slices given to one vectored write.
 const SLICES_MAX: usize = 64;
 
-/// A socket of any kind in tokio's reactor.
+/// Registers a socket of any kind, which must not block, with the reactor of this thread.
 ///
-/// tokio has no safe way to register a descriptor as such, but takes any as a stream of a Unix domain socket. Only its
-/// readiness is used here: what is read, written or accepted goes through [`SockRef`], which knows no difference.
-pub(crate) struct Registered(UnixStream);
+/// tokio has no safe way to register a descriptor as such, and a Unix stream is the most general of its sockets: it makes
+/// no calls but those that every stream socket knows. A listener is only asked for its readiness.
+pub(crate) fn register(socket: Socket) -> io::Result<UnixStream> {
+    UnixStream::from_std(StdStream::from(OwnedFd::from(socket)))
+}
 
-impl Registered {
-    /// Registers a socket, which must not block, with the runtime of this thread.
-    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
-        UnixStream::from_std(StdStream::from(OwnedFd::from(socket))).map(Self)
-    }
-
-    pub(crate) fn into_inner(self) -> io::Result<Socket> {
-        self.0.into_std().map(|socket| Socket::from(OwnedFd::from(socket)))
-    }
-
-    pub(crate) fn poll_readable(&self, waker: &Waker) -> bool {
-        self.0.poll_read_ready(&mut Context::from_waker(waker)).is_ready()
-    }
-
-    pub(crate) fn accept(&self) -> io::Result<(Socket, SockAddr)> {
-        self.0.try_io(Interest::READABLE, || SockRef::from(&self.0).accept())
-    }
-
-    /// Makes one call if the socket may be ready. A call that did less than it could have done has exhausted the socket:
-    /// that is noted, unless an event came meanwhile, and saves the call that would find nothing.
-    fn call(
-        &self,
-        interest: Interest,
-        full: usize,
-        call: impl FnOnce(&Socket) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        let mut done = None;
-        let result = self.0.try_io(interest, || {
-            let count = *done.insert(call(&SockRef::from(&self.0))?);
-            if count == full || count == 0 { Ok(count) } else { Err(ErrorKind::WouldBlock.into()) }
-        });
-        done.map_or(result, Ok)
-    }
+/// Lets a socket's next readiness wake the shard; true when it is ready now.
+pub(crate) fn register_reader(socket: &UnixStream, waker: &Waker) -> bool {
+    socket.poll_read_ready(&mut Context::from_waker(waker)).is_ready()
 }
 
 /// How far the end of a connection has come.
@@ -69,7 +42,7 @@ pub(crate) enum Phase {
 /// A socket with what is known of its readiness.
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
-    pub(crate) socket: Registered,
+    pub(crate) socket: UnixStream,
     waker: Waker,
     pub(crate) phase: Phase,
     /// A read may find something. If not, the waker is registered for it.
@@ -81,8 +54,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnId, socket: Registered, waker: Waker, paused: bool) -> Self {
-        let readable = socket.poll_readable(&waker);
+    pub(crate) fn new(id: ConnId, socket: UnixStream, waker: Waker, paused: bool) -> Self {
+        let readable = register_reader(&socket, &waker);
         Self { id, socket, waker, phase: Phase::Open, readable, paused, blocked: false }
     }
 
@@ -92,17 +65,22 @@ impl Connection {
     }
 
     /// Reads once: `None` when there is nothing, `Some(0)` at the end of file. A read that does not fill the buffer has
-    /// emptied the socket; asking again would be a wasted call.
+    /// emptied the socket; tokio notes that, and the call that would find nothing is saved.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let full = buffer.len();
-        let received = self.socket.call(Interest::READABLE, full, |mut socket| socket.read(buffer));
-        let count = match received {
-            Ok(count) => Some(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => None,
-            Err(error) => return Err(error),
-        };
-        self.readable = count == Some(full) || (count != Some(0) && self.socket.poll_readable(&self.waker));
-        Ok(count)
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut self.socket).poll_read(&mut Context::from_waker(&self.waker), &mut buffer) {
+            Poll::Ready(Ok(())) => {
+                let count = buffer.filled().len();
+                self.readable = count > 0 && (buffer.remaining() == 0 || register_reader(&self.socket, &self.waker));
+                Ok(Some(count))
+            }
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => {
+                self.readable = false;
+                Ok(None)
+            }
+        }
     }
 
     /// Writes what the broker has for it, as far as the socket takes it; true when all is out.
@@ -118,24 +96,22 @@ impl Connection {
             if offered == 0 {
                 return Ok(true);
             }
-            let written = self.socket.call(Interest::WRITABLE, offered, |mut socket| match slices[..filled] {
+            let (socket, mut cx) = (Pin::new(&mut self.socket), Context::from_waker(&self.waker));
+            let written = match slices[..filled] {
                 // Most output is one piece, and a plain write is cheaper in the kernel.
-                [slice] => socket.write(&slice),
-                _ => socket.write_vectored(&slices[..filled]),
-            });
+                [slice] => socket.poll_write(&mut cx, &slice),
+                _ => socket.poll_write_vectored(&mut cx, &slices[..filled]),
+            };
             match written {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => {
+                Poll::Ready(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => {
                     broker.handle_sent(now, self.id, count);
                     if count == offered && filled < SLICES_MAX {
                         return Ok(true);
                     }
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(error) => return Err(error),
-            }
-            match self.socket.0.poll_write_ready(&mut Context::from_waker(&self.waker)) {
-                Poll::Ready(ready) => ready?,
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => self.blocked = true,
             }
         }
@@ -145,7 +121,7 @@ impl Connection {
     /// Tells the peer that nothing more comes. Its own end of file is read from here on, if need be once more.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         (self.phase, self.readable) = (Phase::Lingering, true);
-        SockRef::from(&self.socket.0).shutdown(Shutdown::Write)
+        SockRef::from(&self.socket).shutdown(Shutdown::Write)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The output half of a turn: what the broker wants done, carried out in the order that its outbox names.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox, ShardId};
@@ -37,8 +38,8 @@ impl Shard {
         outbox.read.drain(..).for_each(|id| self.update_interest(id));
         outbox.close.drain(..).for_each(|close| self.close(now, close));
         outbox.auth.drain(..).for_each(|request| self.ask(request));
-        if self.shared.observer.is_some() {
-            self.events.append(&mut outbox.events);
+        if let Some(observer) = &self.shared.observer {
+            outbox.events.drain(..).for_each(|event| observer(self.id, &event));
         }
     }
 
@@ -85,14 +86,14 @@ impl Shard {
 
     fn hand_off(&mut self, handoff: Handoff) {
         let Some(conn) = self.connections.remove(handoff.conn) else { return };
-        if let Ok(socket) = conn.socket.into_inner() {
-            self.post(handoff.to, Mail::Handoff(socket, handoff.moved));
+        if let Ok(socket) = conn.socket.into_std() {
+            self.post(handoff.to, Mail::Handoff(OwnedFd::from(socket).into(), handoff.moved));
         }
     }
 
     fn ask(&mut self, request: AuthRequest) {
         if let Some(authenticator) = &self.shared.authenticator {
-            let reply = AuthReply { link: Arc::clone(self.link()), id: request.id, outcome: None };
+            let reply = AuthReply { link: Arc::clone(&self.link), id: request.id, outcome: None };
             authenticator(request, reply);
         }
     }

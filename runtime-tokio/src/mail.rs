@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Wake, Waker};
+use std::task::{Wake, Waker};
 
 use socket2::Socket;
 use weirmq_core::packet::ReasonCode;
@@ -52,9 +52,13 @@ impl Link {
         }
     }
 
-    /// Whether something has arrived; if not, the task is woken when it does.
-    pub(crate) fn poll_pending(&self, cx: &Context<'_>) -> bool {
-        lock(&self.task).get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
+    /// Names the task to wake. Ask [`is_pending`](Self::is_pending) after it.
+    pub(crate) fn register(&self, task: &Waker) {
+        lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
+    }
+
+    /// Whether something has arrived.
+    pub(crate) fn is_pending(&self) -> bool {
         self.pending.load(Ordering::Acquire)
     }
 
@@ -70,8 +74,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wakes a shard in the name of a connection's socket, or of a listener when there is none.
-pub(crate) struct SocketWaker(pub(crate) Arc<Link>, pub(crate) Option<ConnId>);
+/// Wakes a shard in the name of a socket of a connection, or of a listener when there is none.
+pub(crate) fn socket_waker(link: &Arc<Link>, conn: Option<ConnId>) -> Waker {
+    Waker::from(Arc::new(SocketWaker(Arc::clone(link), conn)))
+}
+
+struct SocketWaker(Arc<Link>, Option<ConnId>);
 
 impl Wake for SocketWaker {
     fn wake(self: Arc<Self>) {

@@ -4,20 +4,19 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use socket2::Socket;
-use tokio::time::Sleep;
-use weirmq_core::{
-    Broker, Budget, CloseCause, ConnId, Event, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
-};
+use socket2::{SockRef, Socket};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use weirmq_core::{Broker, Budget, CloseCause, ConnId, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId};
 
-use crate::connection::{Connection, Phase, Registered, Table};
-use crate::mail::{Link, Mail, SocketWaker, lock};
+use crate::connection::{Connection, Phase, Table, register, register_reader};
+use crate::mail::{Link, Mail, lock, socket_waker};
 use crate::server::Shared;
 
 /// Bytes taken from one connection in one turn.
@@ -31,8 +30,9 @@ const STATS_AGE: Duration = Duration::from_millis(100);
 
 struct Acceptor {
     id: ListenerId,
-    socket: Registered,
-    /// An accept may find something.
+    socket: UnixStream,
+    waker: Waker,
+    /// An accept may find something. If not, the waker is registered for it.
     ready: bool,
     /// When to go on after a failure.
     resume: Instant,
@@ -41,13 +41,13 @@ struct Acceptor {
 pub(crate) struct Shard {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: ShardId,
+    pub(crate) link: Arc<Link>,
     pub(crate) broker: Broker,
     acceptors: Vec<Acceptor>,
     pub(crate) connections: Table,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
-    pub(crate) events: Vec<Event>,
     progress: Progress,
     /// Whether a connection waits to be read again.
     again: bool,
@@ -60,21 +60,23 @@ pub(crate) struct Shard {
 
 impl Shard {
     pub(crate) fn new(shared: Arc<Shared>, id: ShardId, listeners: Vec<(ListenerId, Socket)>) -> io::Result<Self> {
+        let link = Arc::clone(&shared.links[usize::from(id.0)]);
         let mut acceptors = Vec::new();
-        for (id, socket) in listeners {
-            acceptors.push(Acceptor { id, socket: Registered::new(socket)?, ready: true, resume: Instant::ZERO });
+        for (listener, socket) in listeners {
+            let (socket, waker) = (register(socket)?, socket_waker(&link, None));
+            acceptors.push(Acceptor { id: listener, socket, waker, ready: true, resume: Instant::ZERO });
         }
         let now = shared.now();
         Ok(Self {
             broker: Broker::new(shared.config.clone(), id, shared.seed, now),
             shared,
             id,
+            link,
             acceptors,
             connections: Table::default(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
             outbox: Outbox::new(),
-            events: Vec::new(),
             progress: Progress::Idle,
             again: false,
             leave: None,
@@ -89,32 +91,29 @@ impl Shard {
         loop {
             let now = self.shared.now();
             self.turn(now);
-            if self.is_finished(now) {
+            if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            match self.due() {
+            let due = self.due();
+            if due.is_some_and(|due| due <= now) || self.link.is_pending() {
                 // Lets tokio look at the sockets, and comes back.
-                Some(due) if due <= now => tokio::task::yield_now().await,
-                due => self.sleep(sleep.as_mut(), due).await,
+                tokio::task::yield_now().await;
+                continue;
             }
-        }
-    }
-
-    /// Waits until something happens, at most until `due`.
-    async fn sleep(&self, mut sleep: Pin<&mut Sleep>, due: Option<Instant>) {
-        if let Some(due) = due {
-            let due = tokio::time::Instant::from_std(self.shared.origin + Duration::from_micros(due.as_micros()));
-            // Setting a timer costs more than waking up once too early.
-            if due < sleep.deadline() || sleep.is_elapsed() {
-                sleep.as_mut().reset(due);
+            if let Some(due) = due {
+                let due = tokio::time::Instant::from_std(self.shared.origin + Duration::from_micros(due.as_micros()));
+                // Setting a timer costs more than waking up once too early.
+                if due < sleep.deadline() || sleep.is_elapsed() {
+                    sleep.as_mut().reset(due);
+                }
             }
+            poll_fn(|cx| {
+                self.link.register(cx.waker());
+                let over = !sleep.is_elapsed() && sleep.as_mut().poll(cx).is_ready();
+                if over || self.link.is_pending() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
         }
-        poll_fn(|cx| {
-            let woken = self.link().poll_pending(cx);
-            let over = !sleep.is_elapsed() && sleep.as_mut().poll(cx).is_ready();
-            if woken || over { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
     }
 
     fn turn(&mut self, now: Instant) {
@@ -127,9 +126,6 @@ impl Shard {
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
         self.publish(now);
-        if let Some(observer) = &self.shared.observer {
-            self.events.drain(..).for_each(|event| observer(self.id, &event));
-        }
     }
 
     /// When the next turn is due if nothing happens; `None` is never.
@@ -142,20 +138,11 @@ impl Shard {
         [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
     }
 
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.shared.links[usize::from(self.id.0)]
-    }
-
-    /// What wakes this shard when a connection's socket is ready, or a listener.
-    fn waker(&self, conn: Option<ConnId>) -> Waker {
-        Waker::from(Arc::new(SocketWaker(Arc::clone(self.link()), conn)))
-    }
-
     /// Handles what sockets and other shards have said since the last turn.
     fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
         self.again = false;
-        self.link().collect(&mut mail);
+        self.link.collect(&mut mail);
         for letter in mail.drain(..) {
             match letter {
                 Mail::Ready(Some(id)) => self.handle_ready(now, id),
@@ -186,7 +173,7 @@ impl Shard {
     pub(crate) fn enqueue(&mut self, id: ConnId) {
         if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
             self.again = true;
-            self.link().post(Mail::Ready(Some(id)));
+            self.link.post(Mail::Ready(Some(id)));
         }
     }
 
@@ -196,7 +183,8 @@ impl Shard {
             if !acceptor.ready || acceptor.resume > now {
                 return;
             }
-            match acceptor.socket.accept() {
+            let listener = &acceptor.socket;
+            match listener.try_io(Interest::READABLE, || SockRef::from(listener).accept()) {
                 Ok((socket, peer)) => {
                     acceptor.resume = Instant::ZERO;
                     let (listener, peer) = (acceptor.id, peer.as_socket().map_or(PeerAddr::Unix, PeerAddr::Ip));
@@ -207,11 +195,7 @@ impl Shard {
                     }
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => {
-                        let waker = self.waker(None);
-                        let acceptor = &mut self.acceptors[index];
-                        acceptor.ready = acceptor.socket.poll_readable(&waker);
-                    }
+                    ErrorKind::WouldBlock => acceptor.ready = register_reader(&acceptor.socket, &acceptor.waker),
                     // The peer gave up before we came to it.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
                     // Descriptors or memory are used up: spinning would not free them.
@@ -222,10 +206,10 @@ impl Shard {
     }
 
     fn insert(&mut self, now: Instant, id: ConnId, socket: Socket) {
-        let Ok(socket) = Registered::new(socket) else {
+        let Ok(socket) = register(socket) else {
             return self.broker.handle_closed(now, id, CloseCause::Error);
         };
-        let (waker, paused) = (self.waker(Some(id)), !self.broker.wants_read(id));
+        let (waker, paused) = (socket_waker(&self.link, Some(id)), !self.broker.wants_read(id));
         self.connections.insert(Connection::new(id, socket, waker, paused));
         self.enqueue(id);
     }
@@ -250,7 +234,7 @@ impl Shard {
     fn publish(&mut self, now: Instant) {
         self.unpublished = now < self.publish && self.leave.is_none();
         if !self.unpublished {
-            *lock(&self.link().stats) = self.broker.stats();
+            *lock(&self.link.stats) = self.broker.stats();
             self.publish = now.saturating_add(STATS_AGE);
         }
     }
@@ -262,9 +246,5 @@ impl Shard {
             self.acceptors.clear();
             self.broker.shutdown(now);
         }
-    }
-
-    fn is_finished(&self, now: Instant) -> bool {
-        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
     }
 }

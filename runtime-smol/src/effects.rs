@@ -1,0 +1,105 @@
+//! The output half of a turn: what the broker wants done, carried out in the order that its outbox names.
+
+use std::sync::Arc;
+
+use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox, ShardId};
+
+use crate::connection::Phase;
+use crate::mail::{AuthReply, Mail};
+use crate::shard::Shard;
+
+/// How often effects may lead to further effects in one turn. What is left then comes in the next turn, without sleeping.
+const ROUNDS_MAX: usize = 16;
+
+impl Shard {
+    /// Drains the broker and carries out what it wants, until it wants nothing more.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for _ in 0..ROUNDS_MAX {
+            self.broker.drain(&mut outbox);
+            if outbox.is_empty() {
+                break;
+            }
+            self.apply(now, &mut outbox);
+        }
+        self.outbox = outbox;
+    }
+
+    fn apply(&mut self, now: Instant, outbox: &mut Outbox) {
+        if !outbox.store.is_empty() {
+            // Memory is the only store here: what is in it is stored.
+            self.broker.handle_stored(now, outbox.store.upto);
+        }
+        // At most one batch for each shard, so it is woken once for all that this turn has for it.
+        outbox.peers.drain(..).for_each(|(to, batch)| self.post(to, Mail::Peer(self.id, batch)));
+        outbox.flush.drain(..).for_each(|id| self.flush(now, id));
+        outbox.handoff.drain(..).for_each(|handoff| self.hand_off(handoff));
+        outbox.read.drain(..).for_each(|id| self.update_interest(id));
+        outbox.close.drain(..).for_each(|close| self.close(now, close));
+        outbox.auth.drain(..).for_each(|request| self.ask(request));
+        if let Some(observer) = &self.shared.observer {
+            outbox.events.drain(..).for_each(|event| observer(self.id, &event));
+        }
+    }
+
+    /// Writes what a connection has to send, and takes its end a step further when all is out.
+    pub(crate) fn flush(&mut self, now: Instant, id: ConnId) {
+        let Some(conn) = self.connections.get(id) else { return };
+        match conn.flush(&mut self.broker, now) {
+            Err(_) => self.closed(now, id, CloseCause::Error),
+            Ok(true) if conn.phase == Phase::Flushing => match conn.finish() {
+                Ok(()) => self.enqueue(id),
+                Err(_) => self.closed(now, id, CloseCause::Done),
+            },
+            Ok(_) => {}
+        }
+    }
+
+    fn update_interest(&mut self, id: ConnId) {
+        if let Some(conn) = self.connections.get(id) {
+            conn.paused = !self.broker.wants_read(id);
+            self.enqueue(id);
+        }
+    }
+
+    fn close(&mut self, now: Instant, close: Close) {
+        let Some(conn) = self.connections.get(close.conn) else { return };
+        match close.how {
+            CloseHow::Abort => self.closed(now, close.conn, CloseCause::Done),
+            CloseHow::Flush if conn.phase == Phase::Open => {
+                conn.phase = Phase::Flushing;
+                self.enqueue(close.conn);
+                self.flush(now, close.conn);
+            }
+            CloseHow::Flush => {}
+        }
+    }
+
+    /// Drops a socket and tells the broker, which asked for it if the connection was on its way out.
+    pub(crate) fn closed(&mut self, now: Instant, id: ConnId, cause: CloseCause) {
+        if let Some(conn) = self.connections.remove(id) {
+            let cause = if conn.phase == Phase::Open { cause } else { CloseCause::Done };
+            self.broker.handle_closed(now, id, cause);
+        }
+    }
+
+    fn hand_off(&mut self, handoff: Handoff) {
+        let Some(conn) = self.connections.remove(handoff.conn) else { return };
+        if let Ok(socket) = conn.socket.into_inner() {
+            self.post(handoff.to, Mail::Handoff(socket, handoff.moved));
+        }
+    }
+
+    fn ask(&mut self, request: AuthRequest) {
+        if let Some(authenticator) = &self.shared.authenticator {
+            let reply = AuthReply { link: Arc::clone(&self.link), id: request.id, outcome: None };
+            authenticator(request, reply);
+        }
+    }
+
+    fn post(&self, to: ShardId, mail: Mail) {
+        let link = &self.shared.links[usize::from(to.0)];
+        link.post(mail);
+        link.wake();
+    }
+}

@@ -1,0 +1,121 @@
+//! What shards, other threads and sockets say to a shard: an inbox that wakes it once, however much arrives.
+//!
+//! The inbox is bounded by those who write to it: a broker has at most
+//! [`Limits::peer_bytes_max`](weirmq_core::config::Limits::peer_bytes_max) under way to another shard and
+//! [`Limits::auth_requests_max`](weirmq_core::config::Limits::auth_requests_max) questions open, and each handed over
+//! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+use socket2::Socket;
+use weirmq_core::packet::ReasonCode;
+use weirmq_core::{AuthId, AuthOutcome, ConnId, Moved, PeerBatch, ShardId, Stats};
+
+/// What a socket is ready for.
+#[derive(Clone, Copy)]
+pub(crate) enum Ready {
+    Accept,
+    Read(ConnId),
+    Write(ConnId),
+}
+
+/// One thing for a shard to handle.
+pub(crate) enum Mail {
+    /// A socket is ready.
+    Ready(Ready),
+    /// What another shard's broker says.
+    Peer(ShardId, PeerBatch),
+    /// A connection whose session lives here.
+    Handoff(Socket, Box<Moved>),
+    /// The deployment's authentication answered.
+    Auth(AuthId, AuthOutcome),
+}
+
+/// How everybody else reaches one shard.
+#[derive(Default)]
+pub(crate) struct Link {
+    inbox: Mutex<Vec<Mail>>,
+    /// Whether a wake-up is under way, so that a second one is saved.
+    pending: AtomicBool,
+    /// The shard's task.
+    task: Mutex<Option<Waker>>,
+    /// As last published by the shard.
+    pub(crate) stats: Mutex<Stats>,
+}
+
+impl Link {
+    /// Leaves a letter without waking the shard.
+    pub(crate) fn post(&self, mail: Mail) {
+        lock(&self.inbox).push(mail);
+    }
+
+    /// Makes the shard look at its inbox.
+    pub(crate) fn wake(&self) {
+        if !self.pending.swap(true, Ordering::AcqRel)
+            && let Some(task) = &*lock(&self.task)
+        {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Names the task to wake. Ask [`is_pending`](Self::is_pending) after it.
+    pub(crate) fn register(&self, task: &Waker) {
+        lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
+    }
+
+    /// Whether something has arrived.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Acquire)
+    }
+
+    /// Moves everything that has arrived into `mail`, which is empty.
+    pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
+        self.pending.store(false, Ordering::SeqCst);
+        std::mem::swap(&mut *lock(&self.inbox), mail);
+    }
+}
+
+/// A panic under one of these locks leaves nothing half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes a shard in the name of a socket.
+pub(crate) fn socket_waker(link: &Arc<Link>, ready: Ready) -> Waker {
+    Waker::from(Arc::new(SocketWaker(Arc::clone(link), ready)))
+}
+
+struct SocketWaker(Arc<Link>, Ready);
+
+impl Wake for SocketWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.post(Mail::Ready(self.1));
+        self.0.wake();
+    }
+}
+
+/// Answers one question about a client, now or later, from any thread. The broker waits for
+/// [`Limits::auth_timeout`](weirmq_core::config::Limits::auth_timeout). Dropped unanswered, it refuses the client with
+/// 0x88 (Server unavailable).
+pub struct AuthReply {
+    pub(crate) link: Arc<Link>,
+    pub(crate) id: AuthId,
+    pub(crate) outcome: Option<AuthOutcome>,
+}
+
+impl AuthReply {
+    /// Answers, and wakes the shard. An answer that comes too late is ignored.
+    pub fn answer(mut self, outcome: AuthOutcome) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Drop for AuthReply {
+    fn drop(&mut self) {
+        let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
+        self.link.post(Mail::Auth(self.id, outcome));
+        self.link.wake();
+    }
+}

@@ -1,0 +1,243 @@
+//! What a deployment chooses, the server made of it with its threads, and the handle that others hold of it.
+
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, RandomState};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{fs, io, thread};
+
+use socket2::Socket;
+use weirmq_core::config::{Authentication, Config, Listener};
+use weirmq_core::{AuthRequest, Event, Instant, ListenerId, ShardId, Stats};
+
+use crate::address::{self, ListenAddr};
+use crate::mail::{AuthReply, Link, lock};
+use crate::shard::Shard;
+
+type Observer = Box<dyn Fn(ShardId, &Event) + Send + Sync>;
+type Authenticator = Box<dyn Fn(AuthRequest, AuthReply) + Send + Sync>;
+
+/// What all shards of a server see.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) seed: [u8; 32],
+    pub(crate) drain_timeout: Duration,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) authenticator: Option<Authenticator>,
+    pub(crate) links: Vec<Arc<Link>>,
+    pub(crate) stopping: AtomicBool,
+    /// Where the brokers' time line begins. One for all: a connection takes its times along to another shard.
+    pub(crate) origin: std::time::Instant,
+}
+
+impl Shared {
+    /// The time as brokers see it.
+    pub(crate) fn now(&self) -> Instant {
+        Instant::from_micros(self.origin.elapsed().as_micros() as u64)
+    }
+
+    /// Makes every shard go down.
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.links.iter().for_each(|link| link.wake());
+    }
+}
+
+/// Makes a [`Server`].
+pub struct Builder {
+    shared: Shared,
+    listen: Vec<ListenAddr>,
+}
+
+impl Builder {
+    /// The broker's configuration; `config.shards` is the number of threads. Its listeners are replaced by those of
+    /// [`listen`](Self::listen). Default [`Config::default`].
+    pub fn config(mut self, config: Config) -> Self {
+        self.shared.config = Config { listeners: self.shared.config.listeners, ..config };
+        self
+    }
+
+    /// What decides everything random in the broker: hashing and assigned client identifiers. Default: drawn from
+    /// [`RandomState`], which keeps strangers from choosing keys that collide; it is no source for secrets.
+    pub fn seed(mut self, seed: [u8; 32]) -> Self {
+        self.shared.seed = seed;
+        self
+    }
+
+    /// Listens on an address. Each call adds a listener; the first is [`ListenerId`] 0.
+    pub fn listen(mut self, addr: impl Into<ListenAddr>, listener: Listener) -> Self {
+        self.listen.push(addr.into());
+        self.shared.config.listeners.push(listener);
+        self
+    }
+
+    /// Is told what happens, on the shard's thread, after the output that goes with it. It must not block: every connection
+    /// of the shard waits for it.
+    pub fn observer(mut self, observer: impl Fn(ShardId, &Event) + Send + Sync + 'static) -> Self {
+        self.shared.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Answers for clients' credentials: it is given each question on the shard's thread, must not block, and answers by
+    /// [`AuthReply`] then or later. Where the configuration says [`Authentication::None`], it becomes
+    /// [`Authentication::External`] without methods.
+    pub fn authenticator(mut self, authenticator: impl Fn(AuthRequest, AuthReply) + Send + Sync + 'static) -> Self {
+        self.shared.authenticator = Some(Box::new(authenticator));
+        self
+    }
+
+    /// The longest that a graceful shutdown waits for connections to end. Default 5 s.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.shared.drain_timeout = timeout;
+        self
+    }
+
+    /// Binds every address.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] where [`Config::validate`] finds fault, without a listener, and for external
+    /// authentication without an [`authenticator`](Self::authenticator); else what the system said, naming the address.
+    pub fn bind(self) -> io::Result<Server> {
+        let Self { mut shared, listen } = self;
+        if shared.config.authentication == Authentication::None && shared.authenticator.is_some() {
+            shared.config.authentication = Authentication::External { methods: Vec::new() };
+        }
+        if let Some(error) = shared.config.validate().first() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error.to_string()));
+        }
+        if shared.config.authentication != Authentication::None && shared.authenticator.is_none() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "external authentication needs an authenticator"));
+        }
+        shared.links.resize_with(usize::from(shared.config.shards), Arc::default);
+        let mut shards: Vec<Vec<_>> = shared.links.iter().map(|_| Vec::new()).collect();
+        let mut local_addrs = Vec::new();
+        for (index, addr) in listen.iter().enumerate() {
+            let (local, sockets) = address::bind(addr, shards.len())?;
+            for (listeners, socket) in shards.iter_mut().zip(sockets) {
+                listeners.push((ListenerId(index as u16), socket));
+            }
+            local_addrs.push(local);
+        }
+        Ok(Server { shared: Arc::new(shared), shards, local_addrs })
+    }
+}
+
+/// A broker that is bound to its addresses. Connections are accepted by [`run`](Self::run).
+pub struct Server {
+    shared: Arc<Shared>,
+    shards: Vec<Vec<(ListenerId, Socket)>>,
+    local_addrs: Vec<ListenAddr>,
+}
+
+impl Server {
+    /// Begins a server.
+    pub fn builder() -> Builder {
+        // Each `RandomState` has keys of its own, and what it makes of a number is as good as they are.
+        let seed = std::array::from_fn(|index| RandomState::new().hash_one(index) as u8);
+        let shared = Shared {
+            config: Config { listeners: Vec::new(), ..Config::default() },
+            seed,
+            drain_timeout: Duration::from_secs(5),
+            observer: None,
+            authenticator: None,
+            links: Vec::new(),
+            stopping: AtomicBool::new(false),
+            origin: std::time::Instant::now(),
+        };
+        Builder { shared, listen: Vec::new() }
+    }
+
+    /// Where it listens, in the order of [`Builder::listen`], with the ports that the system chose.
+    pub fn local_addrs(&self) -> Vec<ListenAddr> {
+        self.local_addrs.clone()
+    }
+
+    /// A handle to it, before or while it runs.
+    pub fn handle(&self) -> Handle {
+        Handle { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Runs the broker until `shutdown` is ready or [`Handle::shutdown`] is called, and returns when it is down. The shards
+    /// have threads of their own; this future only waits for them, by [`smol::unblock`]. Dropping it shuts the server down
+    /// as well.
+    ///
+    /// # Errors
+    /// When a thread cannot be started, or a shard panicked. The others then shut down first.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let guard = Guard(Arc::clone(&self.shared));
+        let mut threads = smol::unblock(|| self.run_threads());
+        let mut shutdown = pin!(shutdown);
+        let mut waiting = true;
+        poll_fn(|cx| {
+            if waiting && shutdown.as_mut().poll(cx).is_ready() {
+                waiting = false;
+                guard.0.stop();
+            }
+            Pin::new(&mut threads).poll(cx)
+        })
+        .await
+    }
+
+    fn run_threads(self) -> io::Result<()> {
+        let Self { shared, shards, local_addrs } = self;
+        let mut result = Ok(());
+        let mut threads = Vec::new();
+        for (index, listeners) in shards.into_iter().enumerate() {
+            let guard = Guard(Arc::clone(&shared));
+            let body = move || {
+                let shard = Shard::new(Arc::clone(&guard.0), ShardId(index as u16), listeners)?;
+                async_io::block_on(shard.run())
+            };
+            match thread::Builder::new().name(format!("weirmq-{index}")).spawn(body) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => result = Err(error),
+            }
+        }
+        for (index, thread) in threads.into_iter().enumerate() {
+            let panicked = |_| Err(io::Error::other(format!("shard {index} panicked")));
+            result = result.and(thread.join().unwrap_or_else(panicked));
+        }
+        for addr in local_addrs {
+            if let ListenAddr::Unix(path) = addr {
+                // Nobody could act on a failure here, and the next start replaces what is left behind.
+                let _ = fs::remove_file(path);
+            }
+        }
+        result
+    }
+}
+
+/// Takes the other shards down when one ends, by whatever cause: they cannot do its work.
+struct Guard(Arc<Shared>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Reaches a server from any thread.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// Shuts the server down: it accepts nothing any more, sends DISCONNECT 0x8B (Server shutting down) to 5.0 clients,
+    /// closes each connection when its output is out, and ends after [`Builder::drain_timeout`] at the latest. Idempotent.
+    pub fn shutdown(&self) {
+        self.shared.stop();
+    }
+
+    /// The counters of each shard, at most 100 ms old.
+    pub fn stats(&self) -> Vec<Stats> {
+        self.shared.links.iter().map(|link| *lock(&link.stats)).collect()
+    }
+
+    /// The open Network Connections of all shards, at most 100 ms ago.
+    pub fn connections(&self) -> u64 {
+        self.stats().iter().map(|stats| stats.connections).sum()
+    }
+}

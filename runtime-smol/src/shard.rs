@@ -1,0 +1,257 @@
+//! One shard: a broker, its sockets, and the turn that moves bytes between them.
+//!
+//! This file is the input half of the turn; `effects.rs` carries out what the broker wants.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use socket2::Socket;
+use weirmq_core::{Broker, Budget, CloseCause, ConnId, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId};
+
+use crate::connection::{Connection, Phase, Table, await_readable};
+use crate::mail::{Link, Mail, Ready, lock, socket_waker};
+use crate::server::Shared;
+
+/// Bytes taken from one connection in one turn.
+const READ_BYTES: usize = 64 * 1024;
+/// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
+const ACCEPTS_MAX: usize = 256;
+/// How long a listener rests when the system has no descriptor or memory left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How old published counters may be.
+const STATS_AGE: Duration = Duration::from_millis(100);
+
+struct Acceptor {
+    id: ListenerId,
+    socket: Async<Socket>,
+    waker: Waker,
+    /// An accept may find something. If not, the waker is registered for it.
+    ready: bool,
+    /// When to go on after a failure.
+    resume: Instant,
+}
+
+pub(crate) struct Shard {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: ShardId,
+    pub(crate) link: Arc<Link>,
+    pub(crate) broker: Broker,
+    acceptors: Vec<Acceptor>,
+    pub(crate) connections: Table,
+    buffer: Vec<u8>,
+    mail: Vec<Mail>,
+    pub(crate) outbox: Outbox,
+    progress: Progress,
+    /// Whether a connection waits to be read again.
+    again: bool,
+    /// When to leave whatever is left, once the server goes down.
+    leave: Option<Instant>,
+    /// When counters are published next, and whether anything happened since the last time.
+    publish: Instant,
+    unpublished: bool,
+}
+
+impl Shard {
+    pub(crate) fn new(shared: Arc<Shared>, id: ShardId, listeners: Vec<(ListenerId, Socket)>) -> io::Result<Self> {
+        let link = Arc::clone(&shared.links[usize::from(id.0)]);
+        let mut acceptors = Vec::new();
+        for (listener, socket) in listeners {
+            let socket = Async::new_nonblocking(socket)?;
+            let waker = socket_waker(&link, Ready::Accept);
+            acceptors.push(Acceptor { id: listener, socket, waker, ready: true, resume: Instant::ZERO });
+        }
+        let now = shared.now();
+        Ok(Self {
+            broker: Broker::new(shared.config.clone(), id, shared.seed, now),
+            shared,
+            id,
+            link,
+            acceptors,
+            connections: Table::default(),
+            buffer: vec![0; READ_BYTES],
+            mail: Vec::new(),
+            outbox: Outbox::new(),
+            progress: Progress::Idle,
+            again: false,
+            leave: None,
+            publish: now,
+            unpublished: true,
+        })
+    }
+
+    /// Takes turns until the server has gone down.
+    pub(crate) async fn run(mut self) -> io::Result<()> {
+        let (mut timer, mut armed) = (Timer::never(), Instant::MAX);
+        loop {
+            let now = self.shared.now();
+            self.turn(now);
+            if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
+                return Ok(());
+            }
+            let due = self.due().unwrap_or(Instant::MAX);
+            if due <= now || self.link.is_pending() {
+                // Lets async-io look at the sockets, and comes back.
+                smol::future::yield_now().await;
+                continue;
+            }
+            // Setting a timer costs more than waking up once too early.
+            if due < armed {
+                timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
+                armed = due;
+            }
+            poll_fn(|cx| {
+                self.link.register(cx.waker());
+                let over = Pin::new(&mut timer).poll(cx).is_ready();
+                if over {
+                    armed = Instant::MAX;
+                }
+                if over || self.link.is_pending() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+    }
+
+    fn turn(&mut self, now: Instant) {
+        self.check_stop(now);
+        self.read_mail(now);
+        (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
+        if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            self.broker.handle_timeout(now);
+        }
+        self.progress = self.broker.run(now, Budget::default());
+        self.settle(now);
+        self.publish(now);
+    }
+
+    /// When the next turn is due if nothing happens; `None` is never.
+    fn due(&self) -> Option<Instant> {
+        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
+        if self.progress == Progress::More || self.again {
+            return Some(Instant::ZERO);
+        }
+        let timer = self.broker.poll_timeout().map(|(due, _)| due);
+        [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
+    }
+
+    /// Handles what sockets and other shards have said since the last turn.
+    fn read_mail(&mut self, now: Instant) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.again = false;
+        self.link.collect(&mut mail);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Ready(ready) => self.handle_ready(now, ready),
+                Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
+                Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
+                Mail::Handoff(socket, moved) => {
+                    if let Some(id) = self.broker.handle_handoff(now, moved) {
+                        self.insert(now, id, socket);
+                    }
+                }
+            }
+        }
+        self.mail = mail;
+    }
+
+    fn handle_ready(&mut self, now: Instant, ready: Ready) {
+        match ready {
+            Ready::Accept => self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true),
+            Ready::Read(id) => {
+                if let Some(conn) = self.connections.get(id) {
+                    conn.readable = true;
+                    self.read(now, id);
+                }
+            }
+            Ready::Write(id) => {
+                if let Some(conn) = self.connections.get(id) {
+                    conn.blocked = false;
+                    self.flush(now, id);
+                }
+            }
+        }
+    }
+
+    /// Lets a connection be read in the next turn, if that makes sense.
+    pub(crate) fn enqueue(&mut self, id: ConnId) {
+        if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
+            self.again = true;
+            self.link.post(Mail::Ready(Ready::Read(id)));
+        }
+    }
+
+    fn accept(&mut self, now: Instant, index: usize) {
+        for _ in 0..ACCEPTS_MAX {
+            let acceptor = &mut self.acceptors[index];
+            if !acceptor.ready || acceptor.resume > now {
+                return;
+            }
+            match acceptor.socket.get_ref().accept() {
+                Ok((socket, peer)) => {
+                    acceptor.resume = Instant::ZERO;
+                    let (listener, peer) = (acceptor.id, peer.as_socket().map_or(PeerAddr::Unix, PeerAddr::Ip));
+                    if socket.set_nonblocking(true).is_ok()
+                        && let Some(id) = self.broker.handle_accept(now, listener, peer)
+                    {
+                        self.insert(now, id, socket);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => acceptor.ready = await_readable(&acceptor.socket, &acceptor.waker),
+                    // The peer gave up before we came to it.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                    // Descriptors or memory are used up: spinning would not free them.
+                    _ => acceptor.resume = now.saturating_add(ACCEPT_PAUSE),
+                },
+            }
+        }
+    }
+
+    fn insert(&mut self, now: Instant, id: ConnId, socket: Socket) {
+        let Ok(socket) = Async::new_nonblocking(socket) else {
+            return self.broker.handle_closed(now, id, CloseCause::Error);
+        };
+        let paused = !self.broker.wants_read(id);
+        self.connections.insert(Connection::new(id, socket, Arc::clone(&self.link), paused));
+        self.enqueue(id);
+    }
+
+    /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
+    fn read(&mut self, now: Instant, id: ConnId) {
+        let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
+        match (conn.receive(&mut self.buffer), conn.phase) {
+            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
+            (Ok(Some(count)), Phase::Open) => {
+                self.broker.handle_receive(now, id, &self.buffer[..count]);
+                if self.broker.wants_flush() {
+                    self.settle(now);
+                }
+            }
+            (Ok(_), _) => {}
+            (Err(_), _) => self.closed(now, id, CloseCause::Error),
+        }
+        self.enqueue(id);
+    }
+
+    fn publish(&mut self, now: Instant) {
+        self.unpublished = now < self.publish && self.leave.is_none();
+        if !self.unpublished {
+            *lock(&self.link.stats) = self.broker.stats();
+            self.publish = now.saturating_add(STATS_AGE);
+        }
+    }
+
+    /// Begins to go down when the server does.
+    fn check_stop(&mut self, now: Instant) {
+        if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
+            self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+            self.acceptors.clear();
+            self.broker.shutdown(now);
+        }
+    }
+}
