@@ -6,7 +6,7 @@ use super::Broker;
 use super::route::Routed;
 use crate::id::LogPosition;
 use crate::packet::{Ack, PacketId, PacketType, ReasonCode, Violation};
-use crate::session::AcknowledgeError;
+use crate::session::{AcknowledgeError, RetainedScan};
 use crate::store::Operation;
 use crate::store::gate::{Gated, PeerWaits, Reply};
 
@@ -129,8 +129,17 @@ impl Broker {
     }
 
     /// Sends an encoded packet once the store has come to `position` and the other shards know what they must.
-    pub(super) fn reply_bytes(&mut self, index: u32, bytes: Vec<u8>, position: LogPosition, peers: PeerWaits) -> bool {
-        let gated = Gated { conn: self.clients.conn_id(index), position, peers, ticket: 0, reply: Reply::Bytes(bytes) };
+    /// Retained messages follow it.
+    pub(super) fn reply_bytes(
+        &mut self,
+        index: u32,
+        bytes: Vec<u8>,
+        position: LogPosition,
+        peers: PeerWaits,
+        scans: Vec<RetainedScan>,
+    ) -> bool {
+        let gated =
+            Gated { conn: self.clients.conn_id(index), position, peers, ticket: 0, reply: Reply::Bytes(bytes, scans) };
         if self.is_safe(&gated) {
             self.send_reply(index, gated.reply);
             true
@@ -151,8 +160,9 @@ impl Broker {
     fn send_reply(&mut self, index: u32, reply: Reply) {
         match reply {
             Reply::Ack { packet_type, packet_id, code } => self.send_ack(index, packet_type, packet_id, code),
-            Reply::Bytes(bytes) => {
+            Reply::Bytes(bytes, scans) => {
                 self.clients.write(index, |_, out| out.extend_from_slice(&bytes));
+                self.begin_scans(self.clients.conns[index].session, scans);
             }
         }
     }
@@ -173,7 +183,7 @@ impl Broker {
             conn.resumes &= !resumes;
             match gated.reply {
                 Reply::Ack { packet_type, packet_id, code } => self.release_ack(index, packet_type, packet_id, code),
-                reply @ Reply::Bytes(_) => self.send_reply(index, reply),
+                reply @ Reply::Bytes(..) => self.send_reply(index, reply),
             }
             if resumes && self.clients.conns[index].phase == crate::connection::Phase::Connected {
                 self.clients.queue_work(index);

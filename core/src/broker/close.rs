@@ -204,6 +204,9 @@ impl Broker {
         if !disconnect.code.allowed_in_client_disconnect() {
             return self.violate(index, Violation::ReasonCodeNotAllowed);
         }
+        if disconnect.properties.server_reference().is_some() {
+            return self.violate(index, Violation::PropertyNotAllowed);
+        }
         if let Some(expiry_s) = disconnect.properties.session_expiry_interval() {
             let expiry_s = expiry_s.min(self.clients.config.mqtt.session_expiry_max_s);
             let session = self.clients.conns[index].session;

@@ -14,7 +14,8 @@ use crate::event::{CloseReason, Event, SessionEnd};
 use crate::id::{ConnId, ShardId};
 use crate::outbox::Handoff;
 use crate::packet::{
-    ConnAck, Connect, Properties, Property, PropertyBuffer, QoS, ReasonCode, Version, Violation, Will as WillPacket,
+    ConnAck, Connect, Frame, Properties, Property, PropertyBuffer, QoS, ReasonCode, Version, Violation,
+    Will as WillPacket,
 };
 use crate::session::{EXPIRY_NEVER, NO_CONNECTION, Session, Will};
 use crate::store::gate::PeerWaits;
@@ -25,11 +26,15 @@ use crate::topic::name;
 
 impl Broker {
     /// A CONNECT has come. `rest` is everything unread, the CONNECT in front.
-    pub(super) fn handle_connect(&mut self, index: u32, body: &[u8], rest: &[u8]) {
-        let connect = match Connect::decode(body) {
+    pub(super) fn handle_connect(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) {
+        let connect = match Connect::decode(frame.body) {
             Ok(connect) => connect,
-            Err(violation) => return self.refuse_malformed(index, body, violation),
+            Err(violation) => return self.refuse_malformed(index, frame.body, violation),
         };
+        // Only now is it known that 5.0 and its rule for lengths apply (MQTT-1.5.5-1).
+        if connect.version == Version::V5 && !frame.is_shortest() {
+            return self.refuse_malformed(index, frame.body, Violation::NotShortestVarInt);
+        }
         self.clients.conns[index].version = Some(connect.version);
         let properties = connect.properties;
         let conn = &mut self.clients.conns[index];
@@ -47,16 +52,19 @@ impl Broker {
         let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
         match self.clients.config.authentication {
             Authentication::None => self.admit(index, &connect, assigned, None),
-            Authentication::External { .. } => self.ask_connect(index, &connect, body, assigned),
+            Authentication::External { .. } => self.ask_connect(index, &connect, frame.body, assigned),
         }
     }
 
     /// A CONNECT that cannot be read is answered in the form of its version, as far as that is known.
     fn refuse_malformed(&mut self, index: u32, body: &[u8], violation: Violation) {
         match violation {
-            // MQTT 3.1.1, MQTT-3.1.2-2: an unknown level is answered by 0x01, in the form that 3.1.1 clients know.
+            // MQTT-3.1.2-2: a level below those that are known is answered by 0x01 in the form of 3.1.1, one above by 0x84
+            // in that of 5.0, which is the closest to what its client may understand.
             Violation::ProtocolVersion => {
-                self.clients.conns[index].version = Some(Version::V3_1_1);
+                let level = body.get(6).copied().unwrap_or(0);
+                let version = if level > Version::V5 as u8 { Version::V5 } else { Version::V3_1_1 };
+                self.clients.conns[index].version = Some(version);
                 let code = ReasonCode::UnsupportedProtocolVersion;
                 self.clients.stats.violations += 1;
                 self.write_refusal(index, code, &CloseReason::Refused(code));
@@ -190,7 +198,7 @@ impl Broker {
             session_present: present,
             keep_alive_s,
         });
-        if self.reply_bytes(index, acknowledgement, position, PeerWaits::new()) {
+        if self.reply_bytes(index, acknowledgement, position, PeerWaits::new(), Vec::new()) {
             self.resume(index);
         } else {
             self.clients.conns[index].resumes = true;

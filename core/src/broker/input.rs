@@ -147,7 +147,7 @@ impl Broker {
     /// The first packet has to be CONNECT (MQTT-3.1.0-1).
     fn handle_first(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) {
         if frame.packet_type == PacketType::Connect {
-            self.handle_connect(index, frame.body, rest);
+            self.handle_connect(index, frame, rest);
         } else {
             self.violate(index, Violation::NotConnect);
         }

@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
 
 use super::Broker;
 use super::clients::Clients;
@@ -137,6 +138,18 @@ impl Broker {
             self.clients.stats.dropped_expired += 1;
         }
         self.arm_retained();
+    }
+
+    /// SUBACK is on its way: the searches for what its filters match begin.
+    pub(super) fn begin_scans(&mut self, session: u32, scans: Vec<RetainedScan>) {
+        if scans.is_empty() {
+            return;
+        }
+        let state = &mut self.clients.sessions[session];
+        // A new search takes the place of one that is under way for the same filter.
+        state.scans.retain(|under_way| scans.iter().all(|scan| scan.filter != under_way.filter));
+        state.scans.extend(scans);
+        self.clients.start_scans(session);
     }
 
     /// Sends retained messages to the sessions that wait for them, in turn, as far as the budget goes.

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::Broker;
 use crate::event::Event;
 use crate::packet::{
-    Properties, QoS, ReasonCode, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck, Unsubscribe,
-    Version, Violation,
+    Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck,
+    Unsubscribe, Version, Violation,
 };
 use crate::session::{RetainedScan, Subscribed};
 use crate::store::Operation;
@@ -23,10 +23,11 @@ impl Broker {
         if packet.filters().any(|wanted| wanted.options.no_local && wanted.filter.starts_with("$share/")) {
             return self.violate(index, Violation::NoLocalOnShared);
         }
+        let mut scans = Vec::new();
         let mut codes = core::mem::take(&mut self.codes);
         codes.clear();
         for wanted in packet.filters() {
-            let code = self.subscribe(index, &wanted, identifier);
+            let code = self.subscribe(index, &wanted, identifier, &mut scans);
             codes.push(self.suback_code(index, code));
             let conn = self.clients.conn_id(index);
             let client_id = self.clients.sessions[self.clients.conns[index].session].client_id.clone();
@@ -38,8 +39,7 @@ impl Broker {
         self.codes = codes;
         let peers = self.await_peers();
         let position = self.clients.recorded;
-        self.reply_bytes(index, bytes, position, peers);
-        self.clients.start_scans(self.clients.conns[index].session);
+        self.reply_bytes(index, bytes, position, peers, scans);
     }
 
     fn version(&self, index: u32) -> Version {
@@ -52,7 +52,13 @@ impl Broker {
     }
 
     /// One filter of a SUBSCRIBE: the granted QoS, or why not.
-    fn subscribe(&mut self, index: u32, wanted: &SubscribeFilter<'_>, identifier: u32) -> ReasonCode {
+    fn subscribe(
+        &mut self,
+        index: u32,
+        wanted: &SubscribeFilter<'_>,
+        identifier: u32,
+        scans: &mut Vec<RetainedScan>,
+    ) -> ReasonCode {
         let mqtt = &self.clients.config.mqtt;
         let Ok(filter) = Filter::parse(wanted.filter, mqtt.topic_levels_max) else {
             return ReasonCode::TopicFilterInvalid;
@@ -84,7 +90,10 @@ impl Broker {
             options,
             identifier,
         });
-        self.plan_scan(session, slot, &filter, wanted.options, identifier, known.is_none());
+        if self.wants_retained(&filter, wanted.options, known.is_none()) {
+            let filter_id = self.clients.sessions[session].subscriptions[slot as usize].filter;
+            scans.push(RetainedScan { filter: filter_id, qos: qos as u8, identifier, scan: Scan::new(filter.filter) });
+        }
         match qos {
             QoS::AtMostOnce => ReasonCode::Success,
             QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
@@ -141,30 +150,17 @@ impl Broker {
         slot
     }
 
-    /// Retained messages follow, as Retain Handling asks; never for shared subscriptions (MQTT 5.0, 4.8.2).
-    fn plan_scan(
-        &mut self,
-        session: u32,
-        slot: u32,
-        filter: &Filter<'_>,
-        options: SubscriptionOptions,
-        identifier: u32,
-        is_new: bool,
-    ) {
-        use crate::packet::RetainHandling;
+    /// Whether retained messages follow, as Retain Handling asks; never for shared subscriptions (MQTT 5.0, 4.8.2).
+    fn wants_retained(&self, filter: &Filter<'_>, options: SubscriptionOptions, is_new: bool) -> bool {
         let wanted = match options.retain_handling {
             RetainHandling::SendAtSubscribe => true,
             RetainHandling::SendIfNew => is_new,
             RetainHandling::DoNotSend => false,
         };
-        let id = self.clients.sessions[session].subscriptions[slot as usize].filter;
-        // A new search for the same filter takes the place of one that is under way.
-        self.clients.sessions[session].scans.retain(|scan| scan.filter != id);
-        if wanted && filter.share.is_none() && !self.retained.store.is_empty() {
-            let qos = options.qos.min(self.clients.config.mqtt.maximum_qos) as u8;
-            let scan = RetainedScan { filter: id, qos, identifier, scan: Scan::new(filter.filter) };
-            self.clients.sessions[session].scans.push_back(Box::new(scan));
-        }
+        wanted
+            && filter.share.is_none()
+            && !self.retained.store.is_empty()
+            && (filter.has_wildcards() || self.retained.store.get(filter.filter).is_some())
     }
 
     pub(super) fn handle_unsubscribe(&mut self, index: u32, packet: &Unsubscribe<'_>) {
@@ -184,7 +180,7 @@ impl Broker {
         self.codes = codes;
         let peers = self.await_peers();
         let position = self.clients.recorded;
-        self.reply_bytes(index, bytes, position, peers);
+        self.reply_bytes(index, bytes, position, peers, Vec::new());
     }
 
     fn unsubscribe(&mut self, session: u32, text: &str) -> ReasonCode {
@@ -194,6 +190,7 @@ impl Broker {
         let Some(slot) = self.find_subscription(session, &filter) else { return ReasonCode::NoSubscriptionExisted };
         let known = self.clients.sessions[session].subscriptions[slot as usize];
         self.clients.sessions[session].scans.retain(|scan| scan.filter != known.filter);
+        self.gate.drop_scans(self.clients.conn_id(self.clients.sessions[session].connection), known.filter);
         self.remove_subscription(session, slot);
         self.clients.record_for(session, |client_id| Operation::Unsubscribed { client_id, filter: Box::from(text) });
         ReasonCode::Success

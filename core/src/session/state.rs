@@ -34,7 +34,7 @@ pub(crate) struct Session {
     pub(crate) subscriptions: Vec<Subscribed>,
     pub(crate) will: Option<Box<Will>>,
     /// Retained messages that its subscriptions still have to be sent.
-    pub(crate) scans: VecDeque<Box<RetainedScan>>,
+    pub(crate) scans: VecDeque<RetainedScan>,
     /// Whether it stands in the list of sessions whose scans go on.
     pub(crate) scanning: bool,
     /// Whether it stands in the list of sessions that wait for the store.

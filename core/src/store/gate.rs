@@ -4,10 +4,13 @@
 //! The gate is one queue, first in first out, so acknowledgements of one connection never overtake each other.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use crate::id::{ConnId, LogPosition, ShardId};
 use crate::packet::{PacketId, PacketType, ReasonCode};
+use crate::session::RetainedScan;
+use crate::topic::FilterId;
 
 /// Something to send when its time has come.
 #[derive(Debug)]
@@ -29,8 +32,8 @@ pub(crate) type PeerWaits = SmallVec<[(ShardId, u64); 1]>;
 pub(crate) enum Reply {
     /// PUBACK, PUBREC or PUBCOMP.
     Ack { packet_type: PacketType, packet_id: PacketId, code: ReasonCode },
-    /// A packet that was encoded already: SUBACK, UNSUBACK or CONNACK.
-    Bytes(alloc::vec::Vec<u8>),
+    /// A packet that was encoded already: SUBACK, UNSUBACK or CONNACK; and the retained messages that follow it.
+    Bytes(Vec<u8>, Vec<RetainedScan>),
 }
 
 /// The queue.
@@ -55,6 +58,15 @@ impl Gate {
             return None;
         }
         self.waiting.pop_front()
+    }
+
+    /// A filter was unsubscribed while the answer to its SUBSCRIBE waits: its retained messages are not sent any more.
+    pub(crate) fn drop_scans(&mut self, conn: ConnId, filter: FilterId) {
+        for gated in self.waiting.iter_mut().filter(|gated| gated.conn == conn) {
+            if let Reply::Bytes(_, scans) = &mut gated.reply {
+                scans.retain(|scan| scan.filter != filter);
+            }
+        }
     }
 
     /// Another shard refused the message of this ticket: its acknowledgement becomes a refusal.
