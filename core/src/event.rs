@@ -18,6 +18,15 @@ pub enum Event {
         /// Who it is.
         peer: PeerAddr,
     },
+    /// A connection came from the shard that accepted it, because its session lives here; its name here is new.
+    Arrived {
+        /// The connection.
+        conn: ConnId,
+        /// Where it was accepted.
+        listener: ListenerId,
+        /// Who it is.
+        peer: PeerAddr,
+    },
     /// A client's CONNECT was accepted.
     Connected {
         /// The connection.

@@ -23,8 +23,9 @@ const LINES_PER_SECOND: u32 = 1_000;
 const TEXT_BYTES_MAX: usize = 256;
 
 /// The names of the events, each with a rate limit of its own.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "connection_accepted",
+    "connection_arrived",
     "client_connected",
     "client_refused",
     "client_disconnected",
@@ -70,7 +71,7 @@ impl EventLog {
     }
 
     fn observe_at(&self, shard: ShardId, event: &Event, now: Instant) {
-        if let Event::Accepted { conn, listener, peer } = event {
+        if let Event::Accepted { conn, listener, peer } | Event::Arrived { conn, listener, peer } = event {
             self.remember(shard, *conn, Peer { generation: conn.generation(), listener: *listener, addr: *peer });
         }
         let kind = kind(event);
@@ -121,6 +122,9 @@ impl EventLog {
                 let listener = self.listeners.get(usize::from(listener.0)).map(String::as_str);
                 debug!(event = "connection_accepted", shard = id, conn = %conn, peer = %peer, listener);
             }
+            Event::Arrived { conn, peer, .. } => {
+                debug!(event = "connection_arrived", shard = id, conn = %conn, peer = %peer);
+            }
             Event::Connected { .. } | Event::Refused { .. } | Event::Disconnected { .. } => {
                 self.write_client(shard, event)
             }
@@ -130,11 +134,11 @@ impl EventLog {
             }
             Event::Subscribed { conn, client_id, filter, code } => {
                 let (client_id, filter) = (self.text(client_id), self.text(filter));
-                debug!(event = "subscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = %code);
+                debug!(event = "subscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = &*code.to_string());
             }
             Event::Unsubscribed { conn, client_id, filter, code } => {
                 let (client_id, filter) = (self.text(client_id), self.text(filter));
-                debug!(event = "unsubscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = %code);
+                debug!(event = "unsubscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = &*code.to_string());
             }
             Event::WillPublished { client_id } => {
                 debug!(event = "will_published", shard = id, client_id = &*self.text(client_id));
@@ -176,8 +180,8 @@ impl EventLog {
                     client_id = client_id.as_deref(),
                     peer = addr(who(*conn)),
                     reason = reason.name(),
-                    code = code(reason),
-                    detail = %reason,
+                    code = code(reason).as_deref(),
+                    detail = &*reason.to_string(),
                 );
             }
             Event::Disconnected { conn, client_id, reason, session_kept } => info!(
@@ -187,11 +191,12 @@ impl EventLog {
                 client_id = &*self.text(client_id),
                 peer = addr(who(*conn)),
                 reason = reason.name(),
-                code = code(reason),
-                detail = %reason,
+                code = code(reason).as_deref(),
+                detail = &*reason.to_string(),
                 session_kept,
             ),
             Event::Accepted { .. }
+            | Event::Arrived { .. }
             | Event::SessionEnded { .. }
             | Event::Subscribed { .. }
             | Event::Unsubscribed { .. }
@@ -209,14 +214,15 @@ fn suppressed(kind: &str, count: u64) {
 const fn kind(event: &Event) -> usize {
     match event {
         Event::Accepted { .. } => 0,
-        Event::Connected { .. } => 1,
-        Event::Refused { .. } => 2,
-        Event::Disconnected { .. } => 3,
-        Event::SessionEnded { .. } => 4,
-        Event::Subscribed { .. } => 5,
-        Event::Unsubscribed { .. } => 6,
-        Event::WillPublished { .. } => 7,
-        Event::StoreFailed => 8,
+        Event::Arrived { .. } => 1,
+        Event::Connected { .. } => 2,
+        Event::Refused { .. } => 3,
+        Event::Disconnected { .. } => 4,
+        Event::SessionEnded { .. } => 5,
+        Event::Subscribed { .. } => 6,
+        Event::Unsubscribed { .. } => 7,
+        Event::WillPublished { .. } => 8,
+        Event::StoreFailed => 9,
     }
 }
 
@@ -229,9 +235,9 @@ const fn session_end(reason: SessionEnd) -> &'static str {
 }
 
 /// The Reason Code behind a reason, where there is one.
-fn code(reason: &CloseReason) -> Option<tracing::field::DisplayValue<weirmq_core::packet::ReasonCode>> {
+fn code(reason: &CloseReason) -> Option<String> {
     match reason {
-        CloseReason::ClientDisconnect(code) | CloseReason::Refused(code) => Some(display(*code)),
+        CloseReason::ClientDisconnect(code) | CloseReason::Refused(code) => Some(code.to_string()),
         CloseReason::PeerClosed
         | CloseReason::TransportError
         | CloseReason::Violation(_)

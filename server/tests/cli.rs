@@ -156,6 +156,8 @@ fn each_runtime_serves_and_goes_down_gracefully() {
             let connected = broker.wait_for("client_connected");
             assert_eq!(connected["client_id"], "cli");
             assert_eq!(connected["version"], "3.1.1");
+            // Also when another shard than the one that accepted it serves it.
+            assert_eq!(connected["peer"], stream.local_addr().expect("an address").to_string());
             broker.signal("HUP");
             broker.wait_for("reload_unsupported");
             broker.signal(signal);

@@ -148,6 +148,7 @@ impl Broker {
         self.advance(now);
         let Moved { listener, peer, accepted, received } = *moved;
         let conn = self.accept(listener, peer, accepted)?;
+        self.clients.event(Event::Arrived { conn, listener, peer });
         self.handle_receive(now, conn, &received);
         Some(conn)
     }
