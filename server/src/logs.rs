@@ -23,9 +23,8 @@ const LINES_PER_SECOND: u32 = 1_000;
 const TEXT_BYTES_MAX: usize = 256;
 
 /// The names of the events, each with a rate limit of its own.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 9] = [
     "connection_accepted",
-    "connection_arrived",
     "client_connected",
     "client_refused",
     "client_disconnected",
@@ -71,7 +70,7 @@ impl EventLog {
     }
 
     fn observe_at(&self, shard: ShardId, event: &Event, now: Instant) {
-        if let Event::Accepted { conn, listener, peer } | Event::Arrived { conn, listener, peer } = event {
+        if let Event::Accepted { conn, listener, peer } = event {
             self.remember(shard, *conn, Peer { generation: conn.generation(), listener: *listener, addr: *peer });
         }
         let kind = kind(event);
@@ -121,9 +120,6 @@ impl EventLog {
             Event::Accepted { conn, listener, peer } => {
                 let listener = self.listeners.get(usize::from(listener.0)).map(String::as_str);
                 debug!(event = "connection_accepted", shard = id, conn = %conn, peer = %peer, listener);
-            }
-            Event::Arrived { conn, peer, .. } => {
-                debug!(event = "connection_arrived", shard = id, conn = %conn, peer = %peer);
             }
             Event::Connected { .. } | Event::Refused { .. } | Event::Disconnected { .. } => {
                 self.write_client(shard, event)
@@ -196,7 +192,6 @@ impl EventLog {
                 session_kept,
             ),
             Event::Accepted { .. }
-            | Event::Arrived { .. }
             | Event::SessionEnded { .. }
             | Event::Subscribed { .. }
             | Event::Unsubscribed { .. }
@@ -214,15 +209,14 @@ fn suppressed(kind: &str, count: u64) {
 const fn kind(event: &Event) -> usize {
     match event {
         Event::Accepted { .. } => 0,
-        Event::Arrived { .. } => 1,
-        Event::Connected { .. } => 2,
-        Event::Refused { .. } => 3,
-        Event::Disconnected { .. } => 4,
-        Event::SessionEnded { .. } => 5,
-        Event::Subscribed { .. } => 6,
-        Event::Unsubscribed { .. } => 7,
-        Event::WillPublished { .. } => 8,
-        Event::StoreFailed => 9,
+        Event::Connected { .. } => 1,
+        Event::Refused { .. } => 2,
+        Event::Disconnected { .. } => 3,
+        Event::SessionEnded { .. } => 4,
+        Event::Subscribed { .. } => 5,
+        Event::Unsubscribed { .. } => 6,
+        Event::WillPublished { .. } => 7,
+        Event::StoreFailed => 8,
     }
 }
 
