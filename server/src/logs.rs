@@ -23,7 +23,7 @@ const LINES_PER_SECOND: u32 = 1_000;
 const TEXT_BYTES_MAX: usize = 256;
 
 /// The names of the events, each with a rate limit of its own.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "connection_accepted",
     "client_connected",
     "client_refused",
@@ -33,6 +33,7 @@ const KINDS: [&str; 9] = [
     "unsubscribed",
     "will_published",
     "store_failed",
+    "connection_handed_off",
 ];
 
 /// Writes events as log lines. Shared by all shards.
@@ -139,6 +140,9 @@ impl EventLog {
             Event::WillPublished { client_id } => {
                 debug!(event = "will_published", shard = id, client_id = &*self.text(client_id));
             }
+            Event::HandedOff { conn, to } => {
+                debug!(event = "connection_handed_off", shard = id, conn = %conn, to = to.0);
+            }
             Event::StoreFailed => error!(event = "store_failed", shard = id),
         }
     }
@@ -196,6 +200,7 @@ impl EventLog {
             | Event::Subscribed { .. }
             | Event::Unsubscribed { .. }
             | Event::WillPublished { .. }
+            | Event::HandedOff { .. }
             | Event::StoreFailed => {}
         }
     }
@@ -217,6 +222,7 @@ const fn kind(event: &Event) -> usize {
         Event::Unsubscribed { .. } => 6,
         Event::WillPublished { .. } => 7,
         Event::StoreFailed => 8,
+        Event::HandedOff { .. } => 9,
     }
 }
 

@@ -164,8 +164,9 @@ fn each_runtime_serves_and_goes_down_gracefully() {
             assert_eq!(broker.wait_for("server_stopping")["signal"], format!("SIG{signal}"));
             let disconnected = broker.wait_for("client_disconnected");
             assert_eq!(disconnected["reason"], "server_shutdown");
-            broker.wait_for("server_stopped");
             assert_eq!(stream.read(&mut [0; 16]).expect("an end, not a reset"), 0);
+            drop(stream);
+            broker.wait_for("server_stopped");
             assert_eq!(broker.wait(), 0);
         }
     }
