@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Address, Level, LogFormat, Overrides, Runtime, Settings};
 use crate::serve;
+use crate::tools::{
+    self,
+    args::{PubArgs, SubArgs},
+};
 
 /// The configuration cannot be used.
 pub(crate) const EXIT_CONFIG: u8 = 3;
@@ -39,6 +43,12 @@ enum Command {
     Serve(ServeArgs),
     /// Says whether a configuration can be used, and what it comes to
     Check(CheckArgs),
+    /// Publishes messages, as mosquitto_pub does
+    #[command(disable_help_flag = true)]
+    Pub(Box<PubArgs>),
+    /// Subscribes and prints messages, as mosquitto_sub does
+    #[command(disable_help_flag = true)]
+    Sub(Box<SubArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +95,8 @@ pub fn run() -> ExitCode {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve(&args),
         Command::Check(args) => check(Some(args.config), &Overrides::default()),
+        Command::Pub(args) => tools::publish(&args),
+        Command::Sub(args) => tools::subscribe(&args),
     }
 }
 

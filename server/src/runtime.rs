@@ -1,5 +1,6 @@
 //! The three runtimes behind one face: what is bound, how to stop it, how to run it.
 
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 
@@ -63,6 +64,9 @@ macro_rules! bind {
 pub(crate) fn bind(settings: &Settings, log: Arc<EventLog>) -> io::Result<Server> {
     Ok(match settings.runtime {
         Runtime::Mio => bind!(weirmq_mio, settings, log, |server| server.run()),
-        Runtime::Tokio | Runtime::Smol => return Err(io::Error::other("this runtime is not built in")),
+        Runtime::Tokio => bind!(weirmq_tokio, settings, log, |server| {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(server.run(pending()))
+        }),
+        Runtime::Smol => bind!(weirmq_smol, settings, log, |server| smol::block_on(server.run(pending()))),
     })
 }

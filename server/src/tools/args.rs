@@ -38,8 +38,8 @@ pub struct ConnectArgs {
     /// Seconds between signs of life; 0 for none
     #[arg(short, long, default_value_t = 60, value_name = "SECONDS")]
     pub(crate) keepalive: u16,
-    /// Keep the session: no Clean Start (needs --id)
-    #[arg(short = 'c', long, requires = "id")]
+    /// Keep the session: no Clean Start (needs --id or --id-prefix)
+    #[arg(short = 'c', long)]
     pub(crate) disable_clean_session: bool,
     /// How long the session lives after the connection, in seconds; -1 for ever; MQTT 5.0 only [default: -1 with -c, else 0]
     #[arg(short = 'x', long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = session_expiry)]
@@ -143,6 +143,15 @@ pub struct SubArgs {
     /// Print retained messages only, and exit at the first that is not
     #[arg(long)]
     pub(crate) retained_only: bool,
+    /// Do not get what this client itself publishes (MQTT 5.0)
+    #[arg(long)]
+    pub(crate) no_local: bool,
+    /// Get RETAIN as the publisher set it (MQTT 5.0)
+    #[arg(long)]
+    pub(crate) retain_as_published: bool,
+    /// Get retained messages: 0 at every SUBSCRIBE, 1 for a new subscription, 2 never (MQTT 5.0)
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub(crate) retain_handling: u8,
     /// Print by this format: %t topic, %p payload, %x hex, %q QoS, %r retain, %l length, %m packet id, %I ISO time, %U Unix
     /// time, %j JSON, %J JSON with a JSON payload, and the properties %A %C %D %E %F %P %R %S
     #[arg(short = 'F', long, conflicts_with_all = ["verbose", "json"])]

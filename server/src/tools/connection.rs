@@ -1,7 +1,7 @@
 //! The socket under `weirmq pub` and `weirmq sub`: a blocking one, read by a thread of its own.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -57,6 +57,24 @@ impl Connection {
             Self::Tcp(stream) => stream.write_all(bytes),
             Self::Unix(stream) => stream.write_all(bytes),
         }
+    }
+
+    /// Tells the broker that nothing more comes; what it has to say can still be read.
+    pub(crate) fn shutdown_write(&self) {
+        self.shut(Shutdown::Write);
+    }
+
+    /// Ends both directions, for every handle.
+    pub(crate) fn shutdown(&self) {
+        self.shut(Shutdown::Both);
+    }
+
+    fn shut(&self, how: Shutdown) {
+        // A connection that is gone already needs no telling.
+        drop(match self {
+            Self::Tcp(stream) => stream.shutdown(how),
+            Self::Unix(stream) => stream.shutdown(how),
+        });
     }
 
     /// Another handle to the same connection, for a thread of its own.

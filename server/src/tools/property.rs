@@ -12,12 +12,13 @@ pub(crate) struct PropertyLists {
     pub(crate) publish: PropertyBuffer,
     pub(crate) subscribe: PropertyBuffer,
     pub(crate) unsubscribe: PropertyBuffer,
+    /// Only the Session Expiry Interval.
     pub(crate) disconnect: PropertyBuffer,
 }
 
 const COMMANDS: [&str; 6] = ["connect", "will", "publish", "subscribe", "unsubscribe", "disconnect"];
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 16] = [
     "payload-format-indicator",
     "message-expiry-interval",
     "content-type",
@@ -30,10 +31,8 @@ const NAMES: [&str; 18] = [
     "request-problem-information",
     "will-delay-interval",
     "request-response-information",
-    "reason-string",
     "receive-maximum",
     "topic-alias-maximum",
-    "topic-alias",
     "maximum-packet-size",
     "user-property",
 ];
@@ -77,7 +76,9 @@ impl PropertyLists {
         };
         // A client must not send a Subscription Identifier in PUBLISH (MQTT-3.3.4-6).
         let from_server = place == PropertySet::Publish && matches!(property, Property::SubscriptionIdentifier(_));
-        if !property.allowed_in(place) || from_server {
+        // The client machine sends no other property on DISCONNECT.
+        let unsent = place == PropertySet::Disconnect && !matches!(property, Property::SessionExpiryInterval(_));
+        if !property.allowed_in(place) || from_server || unsent {
             return Err(format!("{command} cannot have the property {name}"));
         }
         let twice = list.as_properties().iter().any(|earlier| earlier.identifier() == property.identifier());
@@ -131,10 +132,9 @@ fn property<'a>(name: &str, value: &'a str) -> Result<Property<'a>, String> {
         "request-problem-information" => Property::RequestProblemInformation(flag()?),
         "will-delay-interval" => Property::WillDelayInterval(number(0, u32::MAX)?),
         "request-response-information" => Property::RequestResponseInformation(flag()?),
-        "reason-string" => Property::ReasonString(value),
         "receive-maximum" => Property::ReceiveMaximum(short(1)?),
         "topic-alias-maximum" => Property::TopicAliasMaximum(short(0)?),
-        "topic-alias" => Property::TopicAlias(short(1)?),
+        "topic-alias" => return Err(String::from("topic aliases are used by themselves where the broker allows them")),
         "maximum-packet-size" => Property::MaximumPacketSize(number(1, u32::MAX)?),
         _ => return Err(unknown("property", name, &NAMES)),
     })
