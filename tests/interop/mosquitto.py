@@ -105,7 +105,7 @@ def properties_of_5_0(topic):
 
 @case()
 def topic_alias(topic):
-    subscriber = Subscriber("mqttv5", "-t", topic, "-q", "1", "-C", "3", "-F", ">%t %p", "-D", "connect", "topic-alias-maximum", "5")
+    subscriber = Subscriber("mqttv5", "-t", topic, "-q", "1", "-C", "3", "-F", ">%t %p")
     publish("mqttv5", "-t", topic, "-q", "1", "-l", "-D", "publish", "topic-alias", "3", text="a\nb\nc\n")
     equal(subscriber.lines(), [f"{topic} a", f"{topic} b", f"{topic} c"])
 

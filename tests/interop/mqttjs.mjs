@@ -92,7 +92,11 @@ testCase('persistent session', ALL, async (topic, version) => {
     second.on('connect', (connack) => { if (version !== '3.1') assert.equal(connack.sessionPresent, true) })
     second.on('message', (_topic, payload) => { if (got.push(payload.toString()) === 20) resolve() })
   }))
-  assert.deepEqual(got, Array.from({ length: 20 }, (_, number) => String(number)))
+  // The library shows QoS 2 at PUBREL: the order holds for each QoS.
+  for (const parity of [0, 1]) {
+    const wanted = Array.from({ length: 10 }, (_, number) => String(2 * number + parity))
+    assert.deepEqual(got.filter(payload => payload % 2 === parity), wanted)
+  }
   await second.endAsync()
   await publisher.endAsync()
 })
