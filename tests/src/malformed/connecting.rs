@@ -66,6 +66,7 @@ fn of_3_1_1() -> Vec<Bad> {
         bad("bytes after the payload", V311, v3(0x02, &join([&string("rogue"), b"more"])), Close),
         bad("payload cut short", V311, v3(0x02, &[0, 5, b'r']), Close),
         bad("will missing", V311, v3(0x06, &string("rogue")), Close),
+        bad("level 6", V311, connect(b"MQTT", 6, 2, Some(&[]), &string("rogue")), ConnAck(1)),
         bad("level 0", V311, connect(b"MQTT", 0, 2, None, &string("rogue")), ConnAck(1)),
         bad("no identifier with CleanSession 0", V311, v3(0x00, &string("")), ConnAck(2)),
     ]
@@ -90,7 +91,6 @@ fn of_5_0() -> Vec<Bad> {
             flags(0x06, &will(&[0x18, 0, 0, 0, 1, 0x18, 0, 0, 0, 1], b"t")),
             ConnAck(0x82),
         ),
-        bad("version 6", V5, connect(b"MQTT", 6, 2, Some(&[]), &string("rogue")), ConnAck(0x84)),
     ]
 }
 
