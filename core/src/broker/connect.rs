@@ -71,7 +71,11 @@ impl Broker {
                 self.finish(index, CloseReason::Violation(violation));
             }
             _ => {
-                self.clients.conns[index].version = Connect::peek_version(body);
+                /// CONNACK without a property: what is said to a client whose limit cannot be read.
+                const SMALLEST_CONNACK: u32 = 5;
+                let conn = &mut self.clients.conns[index];
+                conn.version = Connect::peek_version(body);
+                conn.packet_bytes_max = Connect::peek_maximum_packet_size(body).unwrap_or(SMALLEST_CONNACK);
                 self.violate(index, violation);
             }
         }
