@@ -15,6 +15,8 @@ use weirmq_tests::server::{RunningServer, Runtime};
 use weirmq_tests::socket::{Address, Sockets};
 use weirmq_tests::{Start, World};
 
+#[path = "conformance_5/acknowledgements.rs"]
+mod acknowledgements;
 #[path = "conformance_5/connack.rs"]
 mod connack;
 #[path = "conformance_5/connect_actions.rs"]
@@ -27,8 +29,16 @@ mod connect_payload;
 mod connect_properties;
 #[path = "conformance_5/data_types.rs"]
 mod data_types;
+#[path = "conformance_5/publish_actions.rs"]
+mod publish_actions;
 #[path = "conformance_5/publish_header.rs"]
 mod publish_header;
+#[path = "conformance_5/publish_properties.rs"]
+mod publish_properties;
+#[path = "conformance_5/subscribe.rs"]
+mod subscribe;
+#[path = "conformance_5/subscribe_actions.rs"]
+mod subscribe_actions;
 #[path = "conformance_5/support.rs"]
 mod support;
 

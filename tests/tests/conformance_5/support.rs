@@ -76,7 +76,8 @@ pub(crate) fn refused(w: &mut dyn World, first: impl ToWire, codes: &[u8]) -> Co
 /// The connection is refused by a CONNACK with one of these codes, and closed. The CONNACK.
 #[track_caller]
 pub(crate) fn refused_at(w: &mut dyn World, client: Client, codes: &[u8]) -> ConnAck {
-    let Packet::ConnAck(connack) = w.recv(client) else { panic!("{client:?} gets no CONNACK") };
+    let packet = w.recv(client);
+    let Packet::ConnAck(connack) = packet else { panic!("{client:?} gets {packet:?} in place of a CONNACK") };
     assert!(codes.contains(&connack.code), "{connack:02X?} in place of one with {codes:02X?}");
     assert!(!connack.session_present, "MQTT-3.2.2-6: {connack:?}");
     w.expect_closed(client);
@@ -86,7 +87,8 @@ pub(crate) fn refused_at(w: &mut dyn World, client: Client, codes: &[u8]) -> Con
 /// The client is sent a DISCONNECT with one of these codes, and closed. The DISCONNECT.
 #[track_caller]
 pub(crate) fn disconnected(w: &mut dyn World, client: Client, codes: &[u8]) -> Disconnect {
-    let Packet::Disconnect(disconnect) = w.recv(client) else { panic!("{client:?} gets no DISCONNECT") };
+    let packet = w.recv(client);
+    let Packet::Disconnect(disconnect) = packet else { panic!("{client:?} gets {packet:?} in place of a DISCONNECT") };
     assert!(codes.contains(&disconnect.code), "{disconnect:02X?} in place of one with {codes:02X?}");
     w.expect_closed(client);
     disconnect
