@@ -24,6 +24,14 @@ use crate::time::Instant;
 use crate::timer::TimerKind;
 use crate::topic::name;
 
+/// What holds for one connection after the deployment's limits.
+struct Terms {
+    /// The Session Expiry Interval.
+    expiry_s: u32,
+    /// The Keep Alive; 0 is none.
+    keep_alive_s: u16,
+}
+
 impl Broker {
     /// A CONNECT has come. `rest` is everything unread, the CONNECT in front.
     pub(super) fn handle_connect(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) {
@@ -71,7 +79,11 @@ impl Broker {
                 self.finish(index, CloseReason::Violation(violation));
             }
             _ => {
-                self.clients.conns[index].version = Connect::peek_version(body);
+                /// CONNACK without a property: what is said to a client whose limit cannot be read.
+                const SMALLEST_CONNACK: u32 = 5;
+                let conn = &mut self.clients.conns[index];
+                conn.version = Connect::peek_version(body);
+                conn.packet_bytes_max = Connect::peek_maximum_packet_size(body).unwrap_or(SMALLEST_CONNACK);
                 self.violate(index, violation);
             }
         }
@@ -180,15 +192,25 @@ impl Broker {
         auth_data: Option<Vec<u8>>,
     ) {
         let client_id: &str = assigned.as_deref().unwrap_or(connect.client_id);
+        let terms = self.terms(connect);
+        // A client that cannot be told the terms is not let in: without its CONNACK nothing else may be sent to it
+        // (MQTT-3.2.0-1, MQTT-3.1.2-24).
+        let size_max = self.clients.conns[index].packet_bytes_max;
+        if size_max < u32::MAX {
+            let acknowledgement = self.connack(false, &terms, connect, assigned.as_deref(), auth_data.as_deref());
+            if acknowledgement.len() > size_max as usize {
+                let code = ReasonCode::PacketTooLarge;
+                return self.close(index, Some(code), CloseReason::Refused(code));
+            }
+        }
         let session = match self.open_session(client_id, connect) {
             Ok(session) => session,
             Err(code) => return self.close(index, Some(code), CloseReason::Refused(code)),
         };
         let (session, present) = session;
-        let keep_alive_s = self.attach(index, session, connect);
+        self.attach(index, session, &terms, connect);
         let position = self.record_connected(session, connect);
-        let acknowledgement =
-            self.connack(index, session, present, keep_alive_s, connect, assigned.as_deref(), auth_data);
+        let acknowledgement = self.connack(present, &terms, connect, assigned.as_deref(), auth_data.as_deref());
         let client_id = self.clients.sessions[session].client_id.clone();
         self.clients.stats.connects_accepted += 1;
         self.clients.stats.sessions_connected += 1;
@@ -200,7 +222,7 @@ impl Broker {
             version: connect.version,
             clean_start: connect.clean_start,
             session_present: present,
-            keep_alive_s,
+            keep_alive_s: terms.keep_alive_s,
         });
         if self.reply_bytes(index, acknowledgement, position, PeerWaits::new(), Vec::new()) {
             self.resume(index);
@@ -263,20 +285,26 @@ impl Broker {
         self.close(older, Some(ReasonCode::SessionTakenOver), CloseReason::TakenOver);
     }
 
-    /// Joins connection and session. The Keep Alive in force is the answer.
-    fn attach(&mut self, index: u32, session: u32, connect: &Connect<'_>) -> u16 {
+    /// What the client asked for, as far as the deployment grants it.
+    fn terms(&self, connect: &Connect<'_>) -> Terms {
         let mqtt = &self.clients.config.mqtt;
         let expiry_s = match (connect.version, connect.clean_start) {
             (Version::V5, _) => connect.properties.session_expiry_interval().unwrap_or(0),
             (Version::V3_1 | Version::V3_1_1, true) => 0,
             (Version::V3_1 | Version::V3_1_1, false) => EXPIRY_NEVER,
         };
-        let expiry_s = expiry_s.min(mqtt.session_expiry_max_s);
         let keep_alive_s = match (connect.keep_alive_s, mqtt.keep_alive_max_s) {
             (asked, 0) => asked,
             (0, max) => max,
             (asked, max) => asked.min(max),
         };
+        Terms { expiry_s: expiry_s.min(mqtt.session_expiry_max_s), keep_alive_s }
+    }
+
+    /// Joins connection and session.
+    fn attach(&mut self, index: u32, session: u32, terms: &Terms, connect: &Connect<'_>) {
+        let mqtt = &self.clients.config.mqtt;
+        let &Terms { expiry_s, keep_alive_s } = terms;
         let window = connect.properties.receive_maximum().unwrap_or(u16::MAX).min(mqtt.inflight_max);
         let aliases = connect.properties.topic_alias_maximum().unwrap_or(0).min(mqtt.topic_alias_outgoing_max);
         self.cancel_timers(index);
@@ -301,7 +329,6 @@ impl Broker {
         for timer in [state.expiry_timer.take(), state.will_timer.take()].into_iter().flatten() {
             self.clients.timers.cancel(timer);
         }
-        keep_alive_s
     }
 
     fn record_connected(&mut self, session: u32, connect: &Connect<'_>) -> crate::id::LogPosition {
@@ -329,32 +356,26 @@ impl Broker {
         self.clients.recorded
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a property of the CONNACK that is made here and nowhere else"
-    )]
     fn connack(
         &self,
-        index: u32,
-        session: u32,
         present: bool,
-        keep_alive_s: u16,
+        terms: &Terms,
         connect: &Connect<'_>,
         assigned: Option<&str>,
-        auth_data: Option<Vec<u8>>,
+        auth_data: Option<&[u8]>,
     ) -> Vec<u8> {
         let mut out = Vec::new();
         // MQTT 3.1 has no Session Present: the byte is reserved there.
         let session_present = present && connect.version != Version::V3_1;
         let mut properties = PropertyBuffer::new();
         if connect.version == Version::V5 {
-            self.offer(&mut properties, index, session, keep_alive_s, connect);
+            self.offer(&mut properties, terms, connect);
             if let Some(assigned) = assigned {
                 properties.push(Property::AssignedClientIdentifier(assigned));
             }
             if let Some(method) = connect.properties.authentication_method() {
                 properties.push(Property::AuthenticationMethod(method));
-                if let Some(data) = &auth_data {
+                if let Some(data) = auth_data {
                     properties.push(Property::AuthenticationData(data));
                 }
             }
@@ -365,16 +386,9 @@ impl Broker {
     }
 
     /// What the server takes and offers, wherever it differs from what a client assumes (MQTT 5.0, 3.2.2.3).
-    fn offer(
-        &self,
-        properties: &mut PropertyBuffer,
-        index: u32,
-        session: u32,
-        keep_alive_s: u16,
-        connect: &Connect<'_>,
-    ) {
+    fn offer(&self, properties: &mut PropertyBuffer, terms: &Terms, connect: &Connect<'_>) {
         let mqtt = &self.clients.config.mqtt;
-        let expiry_s = self.clients.sessions[session].expiry_s;
+        let &Terms { expiry_s, keep_alive_s } = terms;
         if expiry_s != connect.properties.session_expiry_interval().unwrap_or(0) {
             properties.push(Property::SessionExpiryInterval(expiry_s));
         }
@@ -408,7 +422,6 @@ impl Broker {
         {
             properties.push(Property::ResponseInformation(information));
         }
-        debug_assert!(self.clients.conns[index].is_v5());
     }
 
     /// CONNACK that refuses: in 3.x only where a return code exists (MQTT 3.1.1, MQTT-3.2.2-6).
