@@ -17,6 +17,8 @@ use weirmq_tests::{Start, World};
 
 #[path = "conformance_5/acknowledgements.rs"]
 mod acknowledgements;
+#[path = "conformance_5/auth.rs"]
+mod auth;
 #[path = "conformance_5/connack.rs"]
 mod connack;
 #[path = "conformance_5/connect_actions.rs"]
@@ -29,6 +31,8 @@ mod connect_payload;
 mod connect_properties;
 #[path = "conformance_5/data_types.rs"]
 mod data_types;
+#[path = "conformance_5/disconnect.rs"]
+mod disconnect;
 #[path = "conformance_5/publish_actions.rs"]
 mod publish_actions;
 #[path = "conformance_5/publish_header.rs"]
@@ -41,6 +45,8 @@ mod subscribe;
 mod subscribe_actions;
 #[path = "conformance_5/support.rs"]
 mod support;
+#[path = "conformance_5/unsubscribe.rs"]
+mod unsubscribe;
 
 /// A broker in memory.
 fn net(shards: u16, config: Config) -> Net {
