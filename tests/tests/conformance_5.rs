@@ -31,6 +31,8 @@ mod connect_payload;
 mod connect_properties;
 #[path = "conformance_5/data_types.rs"]
 mod data_types;
+#[path = "conformance_5/delivery.rs"]
+mod delivery;
 #[path = "conformance_5/disconnect.rs"]
 mod disconnect;
 #[path = "conformance_5/publish_actions.rs"]
@@ -39,12 +41,18 @@ mod publish_actions;
 mod publish_header;
 #[path = "conformance_5/publish_properties.rs"]
 mod publish_properties;
+#[path = "conformance_5/qos.rs"]
+mod qos;
+#[path = "conformance_5/shared.rs"]
+mod shared;
 #[path = "conformance_5/subscribe.rs"]
 mod subscribe;
 #[path = "conformance_5/subscribe_actions.rs"]
 mod subscribe_actions;
 #[path = "conformance_5/support.rs"]
 mod support;
+#[path = "conformance_5/topics.rs"]
+mod topics;
 #[path = "conformance_5/unsubscribe.rs"]
 mod unsubscribe;
 
