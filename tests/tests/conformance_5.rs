@@ -35,6 +35,8 @@ mod data_types;
 mod delivery;
 #[path = "conformance_5/disconnect.rs"]
 mod disconnect;
+#[path = "conformance_5/flow.rs"]
+mod flow;
 #[path = "conformance_5/publish_actions.rs"]
 mod publish_actions;
 #[path = "conformance_5/publish_header.rs"]
@@ -53,6 +55,12 @@ mod subscribe_actions;
 mod support;
 #[path = "conformance_5/topics.rs"]
 mod topics;
+#[path = "conformance_5/unnumbered_connect.rs"]
+mod unnumbered_connect;
+#[path = "conformance_5/unnumbered_packets.rs"]
+mod unnumbered_packets;
+#[path = "conformance_5/unnumbered_sessions.rs"]
+mod unnumbered_sessions;
 #[path = "conformance_5/unsubscribe.rs"]
 mod unsubscribe;
 

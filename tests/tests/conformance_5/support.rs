@@ -167,8 +167,3 @@ pub(crate) fn expiry_of(publish: &Publish) -> Option<u32> {
         _ => None,
     })
 }
-
-/// Whether a packet has a Reason String or User Property.
-pub(crate) fn has_problem_information(list: &[Property]) -> bool {
-    list.iter().any(|property| matches!(property, Property::ReasonString(_) | Property::UserProperty(_)))
-}
