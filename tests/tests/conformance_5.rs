@@ -45,6 +45,8 @@ mod publish_header;
 mod publish_properties;
 #[path = "conformance_5/qos.rs"]
 mod qos;
+#[path = "conformance_5/sessions.rs"]
+mod sessions;
 #[path = "conformance_5/shared.rs"]
 mod shared;
 #[path = "conformance_5/subscribe.rs"]
@@ -57,6 +59,8 @@ mod support;
 mod topics;
 #[path = "conformance_5/unnumbered_connect.rs"]
 mod unnumbered_connect;
+#[path = "conformance_5/unnumbered_format.rs"]
+mod unnumbered_format;
 #[path = "conformance_5/unnumbered_packets.rs"]
 mod unnumbered_packets;
 #[path = "conformance_5/unnumbered_sessions.rs"]
