@@ -3,6 +3,8 @@
 //! QoS 0 goes straight to the output. QoS 1 and 2 are *pulled*: the queue holds small records, and a record becomes a
 //! PUBLISH only when the window and the output have room for it.
 
+use bytes::Bytes;
+
 use super::clients::Clients;
 use super::encode::{Content, Head};
 use crate::config::QueueFull;
@@ -26,6 +28,8 @@ pub(super) struct Arrival<'a> {
     pub(super) expires: Option<Instant>,
     /// The session that published it, or `u32::MAX`.
     pub(super) publisher: u32,
+    /// The payload again, when other shards hold it too.
+    pub(super) shared: Option<Bytes>,
     /// The record, once one was made; the arrival holds one reference to it.
     pub(super) message: Option<MessageId>,
     /// Whether several deliveries are to be expected, so that an image of the packet pays.
@@ -56,6 +60,7 @@ impl<'a> Arrival<'a> {
             expiry_s: None,
             expires: None,
             publisher: u32::MAX,
+            shared: None,
             message: None,
             fan_out: false,
         }
@@ -84,6 +89,7 @@ impl<'a> Arrival<'a> {
                 topic: self.topic,
                 properties: self.properties,
                 payload: self.payload,
+                shared: self.shared.clone(),
                 qos: self.qos,
                 retain: self.retain,
                 expires: self.expires,

@@ -13,7 +13,7 @@ use super::deliver::Arrival;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
 use crate::packet::{QoS, ReasonCode};
-use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPublish};
+use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
 use crate::store::gate::PeerWaits;
 use crate::time::Instant;
 use crate::topic::{FilterId, GroupId, MemberState};
@@ -126,7 +126,13 @@ impl Broker {
         let batch = self.peers[shard].batch();
         let topic = batch.push_bytes(arrival.topic.as_bytes());
         let properties = batch.push_bytes(arrival.properties);
-        let payload = batch.push_bytes(arrival.payload);
+        let payload = match &arrival.shared {
+            Some(shared) => {
+                batch.shared_bytes += shared.len();
+                PeerPayload::Shared(shared.clone())
+            }
+            None => PeerPayload::Copied(batch.push_bytes(arrival.payload)),
+        };
         let start = batch.bytes.len() as u32;
         for &group in groups {
             text.clear();
@@ -189,9 +195,12 @@ impl Broker {
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
         let topic = core::str::from_utf8(batch.slice(&publish.topic)).expect("the topic was checked where it came in");
-        let (properties, payload) = (batch.slice(&publish.properties), batch.slice(&publish.payload));
+        let (properties, payload) = (batch.slice(&publish.properties), batch.payload(&publish.payload));
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
             .expiring(self.clients.now, publish.expiry_s);
+        if let PeerPayload::Shared(shared) = &publish.payload {
+            arrival.shared = Some(shared.clone());
+        }
         if let Some(stamp) = publish.retained
             && !self.retain_stamped(&mut arrival, (stamp, from.0))
         {

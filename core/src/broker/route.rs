@@ -3,12 +3,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use super::Broker;
 use super::clients::Clients;
 use super::deliver::{Arrival, Target};
 use crate::config::QueueFull;
 use crate::id::LogPosition;
 use crate::packet::{QoS, ReasonCode};
+use crate::peer::PeerBatch;
 use crate::session::{Delivery, Identifiers};
 use crate::store::gate::PeerWaits;
 use crate::topic::{FilterId, GroupId, MemberState, Pick, Router, Subscription};
@@ -69,6 +72,9 @@ fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<G
 impl Broker {
     /// Routes a message that was published in this shard.
     pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
+        if !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
+            arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
+        }
         let mut scratch = core::mem::take(&mut self.scratch);
         scratch.set_filters(self.router.route(arrival.topic));
         let mut routed = self.route_to(arrival, &mut scratch);
