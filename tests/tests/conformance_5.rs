@@ -17,6 +17,8 @@ use weirmq_tests::{Start, World};
 
 #[path = "conformance_5/acknowledgements.rs"]
 mod acknowledgements;
+#[path = "conformance_5/auth.rs"]
+mod auth;
 #[path = "conformance_5/connack.rs"]
 mod connack;
 #[path = "conformance_5/connect_actions.rs"]
@@ -29,18 +31,30 @@ mod connect_payload;
 mod connect_properties;
 #[path = "conformance_5/data_types.rs"]
 mod data_types;
+#[path = "conformance_5/delivery.rs"]
+mod delivery;
+#[path = "conformance_5/disconnect.rs"]
+mod disconnect;
 #[path = "conformance_5/publish_actions.rs"]
 mod publish_actions;
 #[path = "conformance_5/publish_header.rs"]
 mod publish_header;
 #[path = "conformance_5/publish_properties.rs"]
 mod publish_properties;
+#[path = "conformance_5/qos.rs"]
+mod qos;
+#[path = "conformance_5/shared.rs"]
+mod shared;
 #[path = "conformance_5/subscribe.rs"]
 mod subscribe;
 #[path = "conformance_5/subscribe_actions.rs"]
 mod subscribe_actions;
 #[path = "conformance_5/support.rs"]
 mod support;
+#[path = "conformance_5/topics.rs"]
+mod topics;
+#[path = "conformance_5/unsubscribe.rs"]
+mod unsubscribe;
 
 /// A broker in memory.
 fn net(shards: u16, config: Config) -> Net {

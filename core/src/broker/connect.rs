@@ -339,6 +339,11 @@ impl Broker {
                 let connect = Connect::decode(&body).expect("the CONNECT was decoded before it waited");
                 self.admit(index, &connect, assigned, data);
             }
+            // Who named no Authentication Method is asked nothing (MQTT-4.12.0-6).
+            AuthOutcome::Continue { .. } if auth.method.is_none() => {
+                let code = ReasonCode::ImplementationSpecificError;
+                self.close(index, Some(code), CloseReason::Refused(code));
+            }
             AuthOutcome::Continue { data } => {
                 let auth = self.clients.conns[index].auth.as_mut().expect("it was there above");
                 auth.connect = body;
