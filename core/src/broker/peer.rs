@@ -81,13 +81,18 @@ impl Broker {
     }
 
     /// Sends a message to the shards that have subscribers for it, or have to retain it, or were chosen for a group.
-    pub(super) fn forward(&mut self, arrival: &mut Arrival<'_>, filters: &[FilterId], routed: &mut Routed) {
+    pub(super) fn forward(
+        &mut self,
+        arrival: &Arrival<'_>,
+        filters: &[FilterId],
+        retained: Option<u64>,
+        routed: &mut Routed,
+    ) {
         if self.peers.is_empty() {
             return;
         }
         let interested = filters.iter().fold(0, |mask, &filter| mask | self.router.peers(filter));
         let chosen = core::mem::take(&mut self.chosen);
-        let retained = arrival.retain.then(|| self.retained_stamp());
         for shard in self.others() {
             let has_subscribers = interested >> shard & 1 == 1;
             let has_group = chosen.iter().any(|&(of, _)| usize::from(of) == shard);

@@ -50,6 +50,9 @@ impl Scratch {
 /// A session's state as a member of a shared group.
 fn member_state(clients: &Clients, member: &Subscription) -> MemberState {
     let session = &clients.sessions[member.session];
+    if session.full {
+        return MemberState::Full;
+    }
     if !session.is_connected() {
         return MemberState::Offline;
     }
@@ -79,7 +82,8 @@ impl Broker {
         scratch.set_filters(self.router.route(arrival.topic));
         let mut routed = self.route_to(arrival, &mut scratch);
         if routed.code == ReasonCode::Success {
-            self.forward(arrival, &scratch.filters, &mut routed);
+            let retained = arrival.retain.then(|| self.retained_stamp());
+            self.forward(arrival, &scratch.filters, retained, &mut routed);
         }
         self.scratch = scratch;
         if let Some(message) = arrival.message.take() {
@@ -176,11 +180,13 @@ impl Broker {
         {
             return false;
         }
+        let is_full = |member: &Subscription| member.qos() > 0 && self.clients.sessions[member.session].full;
         scratch.filters.iter().any(|&filter| {
             self.router.subscriptions(filter).iter().any(|subscription| {
-                subscription.qos() > 0
-                    && self.clients.sessions[subscription.session].full
-                    && !(subscription.no_local() && subscription.session == arrival.publisher)
+                is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
+            }) || self.router.groups(filter).any(|group| {
+                let group = self.router.group(group);
+                group.remote().is_empty() && !group.members().is_empty() && group.members().iter().all(is_full)
             })
         })
     }
@@ -223,7 +229,7 @@ impl Broker {
         arrival.expiry_s = message.remaining_expiry_s(self.clients.now);
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();
-        self.forward(&mut arrival, &[], &mut routed);
+        self.forward(&arrival, &[], None, &mut routed);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }
