@@ -222,8 +222,7 @@ fn mqtt_3_2_3_1_4(start: Start<'_>) {
     let held = w.recv_publish(client).id.expect("QoS 1");
     const BATCH: u16 = 100;
     for _ in 0..=u16::MAX / BATCH {
-        let all: Vec<u8> =
-            (1..=BATCH).flat_map(|id| publish("t", "x").qos(1).id(id).to_wire(Version::V311)).collect();
+        let all: Vec<u8> = (1..=BATCH).flat_map(|id| publish("t", "x").qos(1).id(id).to_wire(Version::V311)).collect();
         w.send(publisher, all);
         let mut acks = Vec::new();
         let mut used = Vec::new();

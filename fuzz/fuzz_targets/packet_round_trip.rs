@@ -1,0 +1,2 @@
+#![cfg_attr(fuzzing, no_main)]
+weirmq_fuzz::main!(packet_round_trip);
