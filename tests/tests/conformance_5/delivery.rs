@@ -132,8 +132,8 @@ fn mqtt_5_4_5_0_1(start: Start<'_>) {
         let publisher = w.connect(v5("publisher"));
         w.published(publisher, publish("a/b", "x").qos(qos));
         w.reset(publisher);
-        for n in 0..20 {
-            let client = if n % 2 == 0 { w.reconnect(client(n), true) } else { clients[n] };
+        for (n, connected) in clients.into_iter().enumerate() {
+            let client = if n % 2 == 0 { w.reconnect(client(n), true) } else { connected };
             assert_eq!(w.take(client, "a/b", "x").qos, qos);
             w.expect_nothing(client);
         }

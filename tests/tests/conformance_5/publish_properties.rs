@@ -271,7 +271,7 @@ fn arrives(start: Start<'_>, property: Property) {
     let late = w.connect(v5("late"));
     w.subscribed(late, [("t", 0)]);
     for reader in [there, client, late] {
-        assert_eq!(w.take(reader, "t", "x").properties, [property.clone()]);
+        assert_eq!(w.take(reader, "t", "x").properties, std::slice::from_ref(&property));
     }
 }
 
