@@ -13,7 +13,7 @@ use weirmq_core::packet::{PacketId, Properties, QoS, ReasonCode, SubscriptionOpt
 use crate::choice;
 use crate::world::World;
 
-const OPERATIONS_MAX: usize = 200;
+const OPERATIONS_MAX: usize = 120;
 const CLIENTS: usize = 3;
 /// What the pump does at most until everything has arrived.
 const ROUNDS_MAX: usize = 20_000;

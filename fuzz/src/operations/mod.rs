@@ -37,6 +37,10 @@ pub fn broker_operations(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(config) = choice::config(&mut u) else { return };
     let mut test = Test::new(&config);
+    for client in 0..CLIENTS {
+        let Ok(hello) = Operation::connect(&mut u, client, false) else { return };
+        test.apply(hello);
+    }
     for _ in 0..OPERATIONS_MAX {
         let Ok(operation) = u.arbitrary() else { break };
         test.apply(operation);
@@ -71,7 +75,10 @@ impl Test {
 
     fn apply(&mut self, operation: Operation) {
         match operation {
-            Operation::Connect { client, shard, version, clean, expiry_s, flow, will } => {
+            Operation::Connect { client, shard, take_over, version, clean, expiry_s, flow, will } => {
+                if self.peers[client].wire.is_some() && !take_over {
+                    return;
+                }
                 let hello = Hello { version: choice::version(version), clean, expiry_s, flow, will };
                 self.connect(client, shard, hello);
             }

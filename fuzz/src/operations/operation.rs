@@ -30,6 +30,8 @@ pub(super) enum Operation {
     Connect {
         client: usize,
         shard: usize,
+        /// Whether a client that has a connection opens another one.
+        take_over: bool,
         version: u8,
         clean: bool,
         expiry_s: u32,
@@ -104,27 +106,16 @@ impl<'a> Arbitrary<'a> for Operation {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let kind: u8 = u.arbitrary()?;
         let client = usize::from(kind >> 6) % CLIENTS;
-        let mut byte = || u.arbitrary::<u8>();
+        let byte = |u: &mut Unstructured<'a>| u.arbitrary::<u8>();
         Ok(match kind & 31 {
-            0 | 1 => {
-                let [bits, more] = [byte()?, byte()?];
-                Self::Connect {
-                    client,
-                    shard: usize::from(bits & 3),
-                    version: bits >> 2 & 3,
-                    clean: bits >> 4 & 1 == 1,
-                    expiry_s: [0, 3, 50, u32::MAX][usize::from(bits >> 5 & 3)],
-                    flow: more & 15,
-                    will: (bits >> 7 == 1).then_some(more >> 4),
-                }
-            }
+            0 | 1 => Self::connect(u, client, kind & 1 == 1)?,
             2 | 3 => {
-                let bits = byte()?;
+                let bits = byte(u)?;
                 Self::Subscribe { client, filter: usize::from(bits & 7), qos: bits >> 3 & 3, options: bits >> 5 & 7 }
             }
-            4 => Self::Unsubscribe { client, filter: usize::from(byte()?) },
+            4 => Self::Unsubscribe { client, filter: usize::from(byte(u)?) },
             5..=11 => {
-                let bits = byte()?;
+                let bits = byte(u)?;
                 Self::Publish {
                     client,
                     topic: usize::from(bits & 3),
@@ -143,22 +134,39 @@ impl<'a> Arbitrary<'a> for Operation {
                 let how = pick(u, &[Answer::Oldest, Answer::All, Answer::Newest, Answer::Refuse])?;
                 Self::Answer { client, how }
             }
-            18..=20 => Self::Arrive { client, count: usize::from(byte()?).pow(2) / 8 + 1 },
-            21..=23 => Self::Read { client, count: usize::from(byte()?).pow(2) / 8 + 1 },
+            18..=20 => Self::Arrive { client, count: usize::from(byte(u)?).pow(2) / 8 + 1 },
+            21..=23 => Self::Read { client, count: usize::from(byte(u)?).pow(2) / 8 + 1 },
             24 => Self::Ping { client },
             25 => {
-                let bits = byte()?;
+                let bits = byte(u)?;
                 Self::Disconnect { client, code: if bits & 1 == 0 { 0 } else { 4 }, expiry: bits & 2 != 0 }
             }
             26 => Self::Cut { client },
             27 => {
-                let bits = byte()?;
+                let bits = byte(u)?;
                 Self::Cross { from: usize::from(bits & 15), to: usize::from(bits >> 4) }
             }
-            28 => Self::Store { shard: client, count: u64::from(byte()?) },
-            29 => Self::Pass { millis: u64::from(byte()?).pow(2) },
+            28 => Self::Store { shard: client, count: u64::from(byte(u)?) },
+            29 => Self::Pass { millis: u64::from(byte(u)?).pow(2) },
             30 => Self::Settle,
             _ => Self::Cross { from: client, to: client + 1 },
+        })
+    }
+}
+
+impl Operation {
+    /// A client connects, in a way that two bytes say.
+    pub(super) fn connect(u: &mut Unstructured<'_>, client: usize, take_over: bool) -> Result<Self> {
+        let [bits, more]: [u8; 2] = u.arbitrary()?;
+        Ok(Self::Connect {
+            client,
+            shard: usize::from(bits & 3),
+            take_over,
+            version: bits >> 2 & 3,
+            clean: bits >> 4 & 1 == 1,
+            expiry_s: [0, 3, 50, u32::MAX][usize::from(bits >> 5 & 3)],
+            flow: more & 15,
+            will: (bits >> 7 == 1).then_some(more >> 4),
         })
     }
 }
