@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use weirmq_core::client::{Client, ClientConfig, ClientEvent, PublishRequest, PublishToken, SubscribeRequest};
-use weirmq_core::packet::{PacketId, Properties, QoS, ReasonCode, SubscriptionOptions, Version};
 use weirmq_core::Config;
+use weirmq_core::client::{Client, ClientConfig, ClientEvent, PublishRequest, PublishToken, SubscribeRequest};
 use weirmq_core::config::QueueFull;
+use weirmq_core::packet::{PacketId, Properties, QoS, ReasonCode, SubscriptionOptions, Version};
 
 use crate::choice;
 use crate::world::World;
 
-const OPERATIONS_MAX: usize = 200;
+const OPERATIONS_MAX: usize = 120;
 const CLIENTS: usize = 3;
 /// What the pump does at most until everything has arrived.
 const ROUNDS_MAX: usize = 20_000;
@@ -21,17 +21,42 @@ const ROUNDS_MAX: usize = 20_000;
 /// One thing that happens.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
-    Publish { client: usize, qos: QoS, size: u16, topic: u8 },
+    Publish {
+        client: usize,
+        qos: QoS,
+        size: u16,
+        topic: u8,
+    },
     /// Up to so many bytes go from client to broker.
-    Up { client: usize, count: usize },
+    Up {
+        client: usize,
+        count: usize,
+    },
     /// Up to so many bytes go from broker to client.
-    Down { client: usize, count: usize },
-    Break { client: usize },
-    Disconnect { client: usize },
-    Acknowledge { client: usize },
-    Cross { from: usize, to: usize },
-    Store { shard: usize, count: u64 },
-    Pass { seconds: u64 },
+    Down {
+        client: usize,
+        count: usize,
+    },
+    Break {
+        client: usize,
+    },
+    Disconnect {
+        client: usize,
+    },
+    Acknowledge {
+        client: usize,
+    },
+    Cross {
+        from: usize,
+        to: usize,
+    },
+    Store {
+        shard: usize,
+        count: u64,
+    },
+    Pass {
+        seconds: u64,
+    },
 }
 
 impl<'a> Arbitrary<'a> for Operation {

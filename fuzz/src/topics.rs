@@ -27,7 +27,9 @@ impl<'a> Arbitrary<'a> for Operation {
         Ok(match u.arbitrary::<u8>()? % 16 {
             0 | 1 => Self::Subscribe { filter: filter(u)?, session: u32::from(u.arbitrary::<u8>()? % 4) },
             2 | 3 => Self::Unsubscribe { which: u.arbitrary()? },
-            4 => Self::Join { filter: filter(u)?, share: u.arbitrary::<u8>()? % 2, session: u.arbitrary::<u8>()?.into() },
+            4 => {
+                Self::Join { filter: filter(u)?, share: u.arbitrary::<u8>()? % 2, session: u.arbitrary::<u8>()?.into() }
+            }
             5 => Self::Leave { which: u.arbitrary()? },
             6 => {
                 let bits: u8 = u.arbitrary()?;
