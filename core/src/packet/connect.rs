@@ -58,6 +58,13 @@ impl<'a> Connect<'a> {
         version(&mut Reader::new(body)).ok()
     }
 
+    /// The protocol level that the packet names, known or not.
+    pub fn peek_level(body: &[u8]) -> Option<u8> {
+        let mut reader = Reader::new(body);
+        reader.binary().ok()?;
+        reader.u8().ok()
+    }
+
     /// The Maximum Packet Size that the packet names, also for a packet that goes wrong behind its properties. `None` when
     /// it cannot be read; without the property it is `u32::MAX`. With it a fault can be answered in a size that the client
     /// takes (MQTT-3.1.2-24).
@@ -88,8 +95,10 @@ impl<'a> Connect<'a> {
             0 => None,
             _ => Some(Will::read(version, will_qos, flags & WILL_RETAIN != 0, &mut reader)?),
         };
-        let user_name = if flags & USER_NAME != 0 { Some(reader.string()?) } else { None };
-        let password = if flags & PASSWORD != 0 { Some(reader.binary()?) } else { None };
+        // In MQTT 3.1 the Remaining Length takes precedence over the flags: what is not there at all is none.
+        let has = |flag: u8, reader: &Reader<'_>| flags & flag != 0 && !(version == Version::V3_1 && reader.is_empty());
+        let user_name = if has(USER_NAME, &reader) { Some(reader.string()?) } else { None };
+        let password = if has(PASSWORD, &reader) { Some(reader.binary()?) } else { None };
         reader.finish()?;
         let clean_start = flags & CLEAN_START != 0;
         Ok(Self { version, clean_start, keep_alive_s, properties, client_id, will, user_name, password })
