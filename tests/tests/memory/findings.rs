@@ -66,3 +66,33 @@ sharded! {
         n.expect_nothing(client);
     }
 }
+
+/// A shard that has no room for the retained messages of another counts on all the same: what it removes stays removed.
+#[test]
+fn what_is_removed_is_newer_than_what_had_no_room() {
+    for (one, two) in (0..4).flat_map(|one| (0..4).map(move |two| (one, two))) {
+        let mut config = Config::default();
+        config.limits.retained_messages_max = 1;
+        let mut n = net(2, config);
+        let first = n.connect(connect(&format!("first{one}")).v5());
+        let second = n.connect(connect(&format!("second{two}")).v5());
+        n.hold_peers(true);
+        n.send(first, publish("x", "1").retain());
+        n.send(second, publish("y", "1").retain());
+        for client in [first, second] {
+            n.expect_nothing(client);
+        }
+        n.hold_peers(false);
+        for version in ["2", "3", "4"] {
+            n.send(second, publish("y", version).retain());
+            n.expect_nothing(second);
+        }
+        n.send(first, publish("y", "").retain());
+        n.expect_nothing(first);
+        for number in 0..4 {
+            let subscriber = n.connect(connect(&format!("subscriber{number}")));
+            n.subscribed(subscriber, [("y", 0)]);
+            n.expect_nothing(subscriber);
+        }
+    }
+}
