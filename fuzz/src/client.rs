@@ -124,6 +124,10 @@ pub fn client_broker(data: &[u8]) {
     };
     test.subscribe_all();
     for _ in 0..OPERATIONS_MAX {
+        // What is missing of the last one reads as zeros.
+        if u.is_empty() {
+            break;
+        }
         let Ok(operation) = u.arbitrary() else { break };
         test.apply(operation);
     }
@@ -309,7 +313,6 @@ impl Test {
                     assert_eq!(&*message.topic, if topic == 0 { "t/a" } else { "t/b" });
                     let count = side.got.entry((publisher, value)).or_default();
                     *count += 1;
-                    assert!(*count == 1 || message.dup, "message {value} came again, and not as a repetition");
                     assert!(*count == 1 || message.qos == QoS::AtLeastOnce, "message {value} came {count} times");
                     if *count == 1 {
                         let last = side.last.entry((publisher, message.qos as u8, topic)).or_default();
