@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::Broker;
 use super::handoff::Moved;
 use super::publish::forwardable;
-use crate::access::AuthOutcome;
+use crate::access::{self, AuthOutcome};
 use crate::config::Authentication;
 use crate::connection::{OutgoingAliases, Phase};
 use crate::event::{CloseReason, Event, SessionEnd};
@@ -119,7 +119,7 @@ impl Broker {
         if will.retain && !mqtt.retain_available {
             return Err(ReasonCode::RetainNotSupported);
         }
-        Ok(())
+        access::check_publish(&self.clients.config.access, will.topic)
     }
 
     /// The shard that owns the session of this client.
