@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use weirmq::config::{Address, ConfigError, Loaded, Overrides, Runtime, Settings, load, load_text};
-use weirmq_core::config::QueueFull;
 use weirmq_core::access::{Action, Effect, Rule};
+use weirmq_core::config::QueueFull;
 use weirmq_core::packet::{QoS, ReasonCode, Version};
 
 fn parse(text: &str) -> Result<Loaded, ConfigError> {

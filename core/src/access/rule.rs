@@ -25,10 +25,7 @@ pub enum Action {
 impl Action {
     /// Whether a rule about this action is about `wanted`.
     const fn includes(self, wanted: Self) -> bool {
-        matches!(
-            (self, wanted),
-            (Self::Both, _) | (Self::Publish, Self::Publish) | (Self::Subscribe, Self::Subscribe)
-        )
+        matches!((self, wanted), (Self::Both, _) | (Self::Publish, Self::Publish) | (Self::Subscribe, Self::Subscribe))
     }
 }
 
@@ -59,10 +56,7 @@ pub struct Rule {
 /// Whether a rule may refuse with this code: those that PUBACK, PUBREC, SUBACK and CONNACK all know and that say what a
 /// refused client should hear: 0x80 Unspecified error, 0x83 Implementation specific error, 0x87 Not authorized.
 pub const fn is_refusal(code: ReasonCode) -> bool {
-    matches!(
-        code,
-        ReasonCode::UnspecifiedError | ReasonCode::ImplementationSpecificError | ReasonCode::NotAuthorized
-    )
+    matches!(code, ReasonCode::UnspecifiedError | ReasonCode::ImplementationSpecificError | ReasonCode::NotAuthorized)
 }
 
 impl Rule {

@@ -58,6 +58,17 @@ impl<'a> Connect<'a> {
         version(&mut Reader::new(body)).ok()
     }
 
+    /// The version in whose form a client can be told that it names none of those known: 3.1 for the name of 3.1, else 5.0
+    /// for a level above 5, which is the closest to what its client may understand, and 3.1.1 (MQTT-3.1.2-2).
+    pub fn nearest_version(body: &[u8]) -> Version {
+        let mut reader = Reader::new(body);
+        match (reader.binary(), reader.u8()) {
+            (Ok(b"MQIsdp"), _) => Version::V3_1,
+            (Ok(_), Ok(level)) if level > Version::V5 as u8 => Version::V5,
+            (Ok(_) | Err(_), _) => Version::V3_1_1,
+        }
+    }
+
     /// Reads the body of a CONNECT.
     ///
     /// # Errors
@@ -171,7 +182,8 @@ const fn protocol_name(version: Version) -> &'static str {
 
 /// Checks the Connect Flags (3.1.2.3 to 3.1.2.9) and gives the Will QoS.
 fn check_flags(flags: u8, version: Version) -> Result<QoS, Violation> {
-    if flags & RESERVED != 0 {
+    // MQTT 3.1 does not use the bit and asks for no value of it.
+    if flags & RESERVED != 0 && version != Version::V3_1 {
         return Err(Violation::ReservedConnectFlag);
     }
     let will_qos = QoS::from_bits(flags >> WILL_QOS_SHIFT & 0b11).ok_or(Violation::WillQoS3)?;
