@@ -7,7 +7,7 @@ use super::Broker;
 use super::connack::Terms;
 use super::handoff::Moved;
 use super::publish::forwardable;
-use crate::access::AuthOutcome;
+use crate::access::{self, AuthOutcome};
 use crate::config::Authentication;
 use crate::connection::{OutgoingAliases, Phase};
 use crate::event::{CloseReason, Event, SessionEnd};
@@ -56,12 +56,9 @@ impl Broker {
     /// A CONNECT that cannot be read is answered in the form of its version, as far as that is known.
     fn refuse_malformed(&mut self, index: u32, body: &[u8], violation: Violation) {
         match violation {
-            // MQTT-3.1.2-2: a level below 5 is answered by 0x01 in the form of 3.1.1, another by 0x84
-            // in that of 5.0, which is the closest to what its client may understand.
+            // MQTT-3.1.2-2: 0x01, or 0x84 in the form of 5.0.
             Violation::ProtocolVersion => {
-                let level = Connect::peek_level(body).unwrap_or(0);
-                let version = if level >= Version::V5 as u8 { Version::V5 } else { Version::V3_1_1 };
-                self.clients.conns[index].version = Some(version);
+                self.clients.conns[index].version = Some(Connect::nearest_version(body));
                 let code = ReasonCode::UnsupportedProtocolVersion;
                 self.clients.stats.violations += 1;
                 self.write_refusal(index, code, &CloseReason::Refused(code));
@@ -125,7 +122,7 @@ impl Broker {
         if will.retain && !mqtt.retain_available {
             return Err(ReasonCode::RetainNotSupported);
         }
-        Ok(())
+        access::check_publish(&self.clients.config.access, will.topic)
     }
 
     /// The shard that owns the session of this client.
@@ -218,7 +215,11 @@ impl Broker {
             session_present: present,
             keep_alive_s: terms.keep_alive_s,
         });
-        if self.reply_bytes(index, acknowledgement, position, PeerWaits::new(), Vec::new()) {
+        let answered = self.reply_bytes(index, acknowledgement, position, PeerWaits::new(), Vec::new());
+        if self.clients.conns[index].phase != Phase::Connected {
+            return;
+        }
+        if answered {
             self.resume(index);
         } else {
             self.clients.conns[index].resumes = true;

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Broker;
+use crate::access;
 use crate::event::Event;
 use crate::packet::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck,
@@ -82,6 +83,9 @@ impl Broker {
         }
         if filter.share.is_some() && !mqtt.shared_subscription_available {
             return ReasonCode::SharedSubscriptionsNotSupported;
+        }
+        if let Err(code) = access::check_subscribe(&self.clients.config.access, filter.filter) {
+            return code;
         }
         // MQTT-3.2.2-10: any QoS may be asked for, no more than the server has is granted.
         let qos = wanted.options.qos.min(mqtt.maximum_qos);

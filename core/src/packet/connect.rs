@@ -58,13 +58,6 @@ impl<'a> Connect<'a> {
         version(&mut Reader::new(body)).ok()
     }
 
-    /// The protocol level that the packet names, known or not.
-    pub fn peek_level(body: &[u8]) -> Option<u8> {
-        let mut reader = Reader::new(body);
-        reader.binary().ok()?;
-        reader.u8().ok()
-    }
-
     /// The Maximum Packet Size that the packet names, also for a packet that goes wrong behind its properties. `None` when
     /// it cannot be read; without the property it is `u32::MAX`. With it a fault can be answered in a size that the client
     /// takes (MQTT-3.1.2-24).
@@ -75,6 +68,17 @@ impl<'a> Connect<'a> {
         reader.u16().ok()?;
         let properties = Properties::read_for(version, &mut reader, PropertySet::Connect).ok()?;
         Some(properties.maximum_packet_size().unwrap_or(u32::MAX))
+    }
+
+    /// The version in whose form a client can be told that it names none of those known (MQTT-3.1.2-2): 5.0 for a level of 5
+    /// or above, which is the closest to what its client may understand, else 3.1 for the name of 3.1, else 3.1.1.
+    pub fn nearest_version(body: &[u8]) -> Version {
+        let mut reader = Reader::new(body);
+        match (reader.binary(), reader.u8()) {
+            (Ok(_), Ok(level)) if level >= Version::V5 as u8 => Version::V5,
+            (Ok(b"MQIsdp"), _) => Version::V3_1,
+            (Ok(_) | Err(_), _) => Version::V3_1_1,
+        }
     }
 
     /// Reads the body of a CONNECT.
@@ -192,7 +196,8 @@ const fn protocol_name(version: Version) -> &'static str {
 
 /// Checks the Connect Flags (3.1.2.3 to 3.1.2.9) and gives the Will QoS.
 fn check_flags(flags: u8, version: Version) -> Result<QoS, Violation> {
-    if flags & RESERVED != 0 {
+    // MQTT 3.1 does not use the bit and asks for no value of it.
+    if flags & RESERVED != 0 && version != Version::V3_1 {
         return Err(Violation::ReservedConnectFlag);
     }
     let will_qos = QoS::from_bits(flags >> WILL_QOS_SHIFT & 0b11).ok_or(Violation::WillQoS3)?;
