@@ -87,29 +87,30 @@ impl Shard {
 
     /// Takes turns until the server has gone down.
     pub(crate) async fn run(mut self) -> io::Result<()> {
-        let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
+        let (mut sleep, mut armed) = (pin!(tokio::time::sleep(Duration::ZERO)), Instant::MAX);
         loop {
             let now = self.shared.now();
             self.turn(now);
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            let due = self.due();
-            if due.is_some_and(|due| due <= now) || self.link.is_pending() {
+            let due = self.due().unwrap_or(Instant::MAX);
+            if due <= now || self.link.is_pending() {
                 // Lets tokio look at the sockets, and comes back.
                 tokio::task::yield_now().await;
                 continue;
             }
-            if let Some(due) = due {
-                let due = tokio::time::Instant::from_std(self.shared.origin + Duration::from_micros(due.as_micros()));
-                // Setting a timer costs more than waking up once too early.
-                if due < sleep.deadline() || sleep.is_elapsed() {
-                    sleep.as_mut().reset(due);
-                }
+            // Setting a timer costs more than waking up once too early.
+            if due < armed {
+                sleep.as_mut().reset((self.shared.origin + Duration::from_micros(due.as_micros())).into());
+                armed = due;
             }
             poll_fn(|cx| {
                 self.link.register(cx.waker());
-                let over = !sleep.is_elapsed() && sleep.as_mut().poll(cx).is_ready();
+                let over = armed < Instant::MAX && sleep.as_mut().poll(cx).is_ready();
+                if over {
+                    armed = Instant::MAX;
+                }
                 if over || self.link.is_pending() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
@@ -118,8 +119,8 @@ impl Shard {
 
     fn turn(&mut self, now: Instant) {
         self.check_stop(now);
-        self.read_mail(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
+        self.read_mail(now);
         if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
             self.broker.handle_timeout(now);
         }
@@ -143,6 +144,8 @@ impl Shard {
         let mut mail = std::mem::take(&mut self.mail);
         self.again = false;
         self.link.collect(&mut mail);
+        // New connections come before input: the index of one that is handed off then waits for its socket to be gone.
+        mail.sort_by_key(|letter| !matches!(letter, Mail::Handoff(..)));
         for letter in mail.drain(..) {
             match letter {
                 Mail::Ready(Some(id)) => self.handle_ready(now, id),

@@ -23,7 +23,7 @@ const LINES_PER_SECOND: u32 = 1_000;
 const TEXT_BYTES_MAX: usize = 256;
 
 /// The names of the events, each with a rate limit of its own.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "connection_accepted",
     "client_connected",
     "client_refused",
@@ -33,6 +33,7 @@ const KINDS: [&str; 9] = [
     "unsubscribed",
     "will_published",
     "store_failed",
+    "connection_handed_off",
 ];
 
 /// Writes events as log lines. Shared by all shards.
@@ -130,14 +131,17 @@ impl EventLog {
             }
             Event::Subscribed { conn, client_id, filter, code } => {
                 let (client_id, filter) = (self.text(client_id), self.text(filter));
-                debug!(event = "subscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = %code);
+                debug!(event = "subscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = &*code.to_string());
             }
             Event::Unsubscribed { conn, client_id, filter, code } => {
                 let (client_id, filter) = (self.text(client_id), self.text(filter));
-                debug!(event = "unsubscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = %code);
+                debug!(event = "unsubscribed", shard = id, conn = %conn, client_id = &*client_id, filter = &*filter, code = &*code.to_string());
             }
             Event::WillPublished { client_id } => {
                 debug!(event = "will_published", shard = id, client_id = &*self.text(client_id));
+            }
+            Event::HandedOff { conn, to } => {
+                debug!(event = "connection_handed_off", shard = id, conn = %conn, to = to.0);
             }
             Event::StoreFailed => error!(event = "store_failed", shard = id),
         }
@@ -176,8 +180,8 @@ impl EventLog {
                     client_id = client_id.as_deref(),
                     peer = addr(who(*conn)),
                     reason = reason.name(),
-                    code = code(reason),
-                    detail = %reason,
+                    code = code(reason).as_deref(),
+                    detail = &*reason.to_string(),
                 );
             }
             Event::Disconnected { conn, client_id, reason, session_kept } => info!(
@@ -187,8 +191,8 @@ impl EventLog {
                 client_id = &*self.text(client_id),
                 peer = addr(who(*conn)),
                 reason = reason.name(),
-                code = code(reason),
-                detail = %reason,
+                code = code(reason).as_deref(),
+                detail = &*reason.to_string(),
                 session_kept,
             ),
             Event::Accepted { .. }
@@ -196,6 +200,7 @@ impl EventLog {
             | Event::Subscribed { .. }
             | Event::Unsubscribed { .. }
             | Event::WillPublished { .. }
+            | Event::HandedOff { .. }
             | Event::StoreFailed => {}
         }
     }
@@ -217,6 +222,7 @@ const fn kind(event: &Event) -> usize {
         Event::Unsubscribed { .. } => 6,
         Event::WillPublished { .. } => 7,
         Event::StoreFailed => 8,
+        Event::HandedOff { .. } => 9,
     }
 }
 
@@ -229,9 +235,9 @@ const fn session_end(reason: SessionEnd) -> &'static str {
 }
 
 /// The Reason Code behind a reason, where there is one.
-fn code(reason: &CloseReason) -> Option<tracing::field::DisplayValue<weirmq_core::packet::ReasonCode>> {
+fn code(reason: &CloseReason) -> Option<String> {
     match reason {
-        CloseReason::ClientDisconnect(code) | CloseReason::Refused(code) => Some(display(*code)),
+        CloseReason::ClientDisconnect(code) | CloseReason::Refused(code) => Some(code.to_string()),
         CloseReason::PeerClosed
         | CloseReason::TransportError
         | CloseReason::Violation(_)

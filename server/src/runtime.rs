@@ -67,6 +67,6 @@ pub(crate) fn bind(settings: &Settings, log: Arc<EventLog>) -> io::Result<Server
         Runtime::Tokio => bind!(weirmq_tokio, settings, log, |server| {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(server.run(pending()))
         }),
-        Runtime::Smol => return Err(io::Error::other("smol comes later")),
+        Runtime::Smol => bind!(weirmq_smol, settings, log, |server| smol::block_on(server.run(pending()))),
     })
 }

@@ -19,7 +19,7 @@ pub(crate) fn serve(loaded: Loaded, screen: bool) -> ExitCode {
     }
     let result = run(loaded, screen);
     if let Err(error) = &result {
-        error!(event = "server_failed", error = %error);
+        error!(event = "server_failed", error = &*error.to_string());
     }
     log_output::flush();
     match result {
@@ -75,7 +75,12 @@ fn raise_file_limit() {
     let before = rlimit::Resource::NOFILE.get_soft().unwrap_or(0);
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files_max) => info!(event = "file_limit", files_max, files_max_before = before),
-        Err(error) => warn!(event = "file_limit", files_max = before, error = %error, "the limit could not be raised"),
+        Err(error) => warn!(
+            event = "file_limit",
+            files_max = before,
+            error = &*error.to_string(),
+            "the limit could not be raised"
+        ),
     }
 }
 
@@ -87,7 +92,7 @@ fn drop_ipv6_if_absent(settings: &mut Settings) {
     {
         return;
     }
-    warn!(event = "ipv6_absent", error = %error, "this host has no IPv6: listening on IPv4 only");
+    warn!(event = "ipv6_absent", error = &*error.to_string(), "this host has no IPv6: listening on IPv4 only");
     settings.listeners.retain(|listener| !matches!(&listener.address, Address::Tcp(addr) if addr.is_ipv6()));
 }
 

@@ -23,7 +23,9 @@ impl Fixture {
     }
 
     fn arguments<'a>(&'a self, tool: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
-        [&[tool, "-h", "127.0.0.1", "-p", &self.port], arguments].concat()
+        // No test waits for ever.
+        let patience: &[&str] = if tool == "sub" && !arguments.contains(&"-W") { &["-W", "60"] } else { &[] };
+        [&[tool, "-h", "127.0.0.1", "-p", &self.port], patience, arguments].concat()
     }
 
     fn run(&self, tool: &str, arguments: &[&str]) -> Output {
@@ -255,7 +257,7 @@ fn a_subscriber_comes_back_after_the_broker() {
     let mut broker = Broker::start(&["--listen", &listen]);
     broker.wait_for("server_started");
     let port = port.to_string();
-    let subscribe = ["sub", "-h", "127.0.0.1", "-p", &port, "-i", "back", "-t", "a", "-C", "1"];
+    let subscribe = ["sub", "-h", "127.0.0.1", "-p", &port, "-i", "back", "-t", "a", "-C", "1", "-W", "60"];
     let mut child = weirmq(&subscribe).stdout(Stdio::piped()).spawn().expect("it starts");
     broker.wait_for("client_connected");
     broker.signal("TERM");

@@ -139,7 +139,9 @@ impl Broker {
         });
         self.clients.stats.handoffs += 1;
         self.clients.event(Event::HandedOff { conn: id, to });
-        self.forget(index);
+        // Its place is kept until the runtime has been told, so that no other connection gets its name before.
+        self.cancel_timers(index);
+        self.clients.conns[index].phase = Phase::Closing;
         self.clients.out.handoff.push(Handoff { conn: id, to, moved });
     }
 

@@ -325,6 +325,12 @@ impl Broker {
             self.clients.conns[index].dirty = false;
             true
         });
+        let mut handoff = core::mem::take(&mut outbox.handoff);
+        handoff.retain(|handoff| {
+            let index = self.clients.index_of(handoff.conn);
+            index.inspect(|&index| self.forget(index)).is_some()
+        });
+        outbox.handoff = handoff;
         for (shard, link) in self.peers.iter_mut().enumerate() {
             if let Some(batch) = link.drain() {
                 self.clients.stats.peer_batches_sent += 1;

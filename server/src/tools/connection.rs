@@ -61,10 +61,19 @@ impl Connection {
 
     /// Tells the broker that nothing more comes; what it has to say can still be read.
     pub(crate) fn shutdown_write(&self) {
+        self.shut(Shutdown::Write);
+    }
+
+    /// Ends both directions, for every handle.
+    pub(crate) fn shutdown(&self) {
+        self.shut(Shutdown::Both);
+    }
+
+    fn shut(&self, how: Shutdown) {
         // A connection that is gone already needs no telling.
         drop(match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Self::Tcp(stream) => stream.shutdown(how),
+            Self::Unix(stream) => stream.shutdown(how),
         });
     }
 

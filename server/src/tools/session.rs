@@ -138,6 +138,11 @@ impl Session {
 
     /// Makes a lost connection again, after a pause that grows with each attempt that fails. The deadline ends the waiting.
     pub(crate) fn reconnect(&mut self, deadline: Option<Clock>) -> Result<(), Failure> {
+        if let Some(connection) = self.connection.take() {
+            // A broker that said good-bye may not have closed yet.
+            connection.shutdown();
+            self.client.handle_closed(self.now());
+        }
         let (mut pause, longest) = RECONNECT_PAUSE;
         loop {
             let rest = deadline.map(|deadline| deadline.saturating_duration_since(Clock::now()));
@@ -147,8 +152,8 @@ impl Session {
             }
             thread::sleep(pause);
             match self.connect() {
-                Ok(()) => return Ok(()),
-                Err(error) => self.debug(|| error.to_string()),
+                Err(error @ Failure::Io(..)) => self.debug(|| error.to_string()),
+                result => return result,
             }
             pause = (pause * 2).min(longest);
         }

@@ -1,8 +1,11 @@
 //! Runs the built program and waits on what it prints, never on time.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 /// The program with no variable of the tester's environment that means something to it.
 pub(crate) fn weirmq(arguments: &[&str]) -> Command {
@@ -29,10 +32,13 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
+/// How long a line may be in coming before a test fails: long enough for a busy machine, and not for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A running broker, killed when the test is over.
 pub(crate) struct Broker {
-    pub(crate) child: Child,
-    log: BufReader<ChildStderr>,
+    child: Child,
+    log: Receiver<String>,
     seen: String,
 }
 
@@ -42,17 +48,24 @@ impl Broker {
         let mut command = weirmq(arguments);
         command.args(["--log-format", "json"]).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        let log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (sender, log) = mpsc::channel();
+        thread::spawn(move || {
+            for line in stderr.lines() {
+                if sender.send(line.expect("the log is text")).is_err() {
+                    return;
+                }
+            }
+        });
         Self { child, log, seen: String::new() }
     }
 
     /// The next line of the log with this event, as JSON.
     pub(crate) fn wait_for(&mut self, event: &str) -> serde_json::Value {
         loop {
-            let mut line = String::new();
-            let count = self.log.read_line(&mut line).expect("the log is text");
-            assert!(count > 0, "the log ended without {event}:\n{}", self.seen);
+            let Ok(line) = self.log.recv_timeout(PATIENCE) else { panic!("no {event} came after:\n{}", self.seen) };
             self.seen.push_str(&line);
+            self.seen.push('\n');
             match serde_json::from_str::<serde_json::Value>(&line) {
                 Ok(value) if value["event"] == event => return value,
                 Ok(_) => {}
@@ -76,8 +89,11 @@ impl Broker {
     /// Waits for its end; the exit code, or minus the signal that killed it.
     pub(crate) fn wait(mut self) -> i32 {
         use std::os::unix::process::ExitStatusExt;
-        let mut rest = String::new();
-        self.log.read_to_string(&mut rest).expect("the log is text");
+        // The log ends with the program.
+        while let Ok(line) = self.log.recv_timeout(PATIENCE) {
+            self.seen.push_str(&line);
+            self.seen.push('\n');
+        }
         let status = self.child.wait().expect("it can be waited for");
         status.code().unwrap_or_else(|| -status.signal().unwrap_or(0))
     }
