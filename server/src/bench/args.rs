@@ -153,5 +153,7 @@ enum BenchVersion {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.filter(|&seconds| seconds <= Duration::from_secs(86_400)).ok_or_else(|| String::from("expected 0 to 86400 seconds"))
+    seconds
+        .filter(|&seconds| seconds <= Duration::from_secs(86_400))
+        .ok_or_else(|| String::from("expected 0 to 86400 seconds"))
 }

@@ -1,6 +1,5 @@
 //! What a run found, as a table for people and as JSON.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -130,9 +129,8 @@ impl Report {
         }
         let Counts { sent, expected, delivered, late, lost, refused } = self.counts;
         let verdict = if self.complete { "all there, all in order" } else { "NOT COMPLETE" };
-        drop(writeln!(
-            text,
-            "  {verdict}: {sent} sent, {delivered} of {expected} delivered, {lost} lost, {late} late, {refused} refused"
+        text.push_str(&format!(
+"  {verdict}: {sent} sent, {delivered} of {expected} delivered, {lost} lost, {late} late, {refused} refused\n"
         ));
         text
     }
@@ -150,15 +148,13 @@ impl Stage {
             (Some(bytes), None) => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
             _ => String::from("-"),
         };
-        drop(writeln!(
-            text,
-            "  {:<12} {:>12} {:>14.0}   {cpu:<16} {busy:>7} {:>12.2}   {memory}",
+        text.push_str(&format!(
+            "  {:<12} {:>12} {:>14.0}   {cpu:<16} {busy:>7} {:>12.2}   {memory}\n",
             self.name, self.count, self.per_second, self.generator_busy
         ));
         if let Some(latency) = &self.latency {
-            drop(writeln!(
-                text,
-                "               µs: p50 {:.1}  p90 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}",
+            text.push_str(&format!(
+                "               µs: p50 {:.1}  p90 {:.1}  p99 {:.1}  p99.9 {:.1}  max {:.1}\n",
                 latency.p50_us, latency.p90_us, latency.p99_us, latency.p999_us, latency.max_us
             ));
         }

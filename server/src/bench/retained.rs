@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use weirmq_core::packet::{
-    PacketId, PacketType, Properties, QoS, Subscribe, SubscribeBuffer, SubscriptionOptions,
-};
+use weirmq_core::packet::{PacketId, PacketType, Properties, QoS, Subscribe, SubscribeBuffer, SubscriptionOptions};
 
 use super::Failure;
 use super::args::BenchArgs;

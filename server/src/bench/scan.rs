@@ -61,7 +61,8 @@ pub(crate) enum Heard<'a> {
 /// What is wrong with it.
 #[inline]
 pub(crate) fn scan(bytes: &[u8], version: Version) -> Result<Option<(Heard<'_>, usize)>, String> {
-    let frame = split(bytes, Some(version), usize::MAX).map_err(|error| format!("the broker sent a bad packet: {error:?}"))?;
+    let frame =
+        split(bytes, Some(version), usize::MAX).map_err(|error| format!("the broker sent a bad packet: {error:?}"))?;
     let Some(frame) = frame else { return Ok(None) };
     let heard = match frame.packet_type {
         PacketType::Publish => publish(frame.flags, frame.body, version),

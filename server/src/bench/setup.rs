@@ -7,11 +7,11 @@ use weirmq_core::packet::{
     Connect, PacketId, Properties, QoS, Subscribe, SubscribeBuffer, SubscriptionOptions, Version,
 };
 
+use super::Failure;
 use super::args::BenchArgs;
 use super::net::{Handler, Net};
 use super::progress::Progress;
 use super::scan::Heard;
-use super::Failure;
 
 /// How long a broker may take for an answer before the run is given up.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);

@@ -26,11 +26,9 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     let (shape, subscribers, publishers) = match args.scenario {
         Scenario::FanIn => (Shape::Single, 1, count),
         Scenario::FanOut => (Shape::FanOut, count, 1),
-        Scenario::Pairs
-        | Scenario::Latency
-        | Scenario::Connections
-        | Scenario::Subscriptions
-        | Scenario::Retained => (Shape::Single, count, count),
+        Scenario::Pairs | Scenario::Latency | Scenario::Connections | Scenario::Subscriptions | Scenario::Retained => {
+            (Shape::Single, count, count)
+        }
     };
     let is_shared = subscribers != publishers;
     let topic = |index: usize| if is_shared { String::from("bench/all") } else { format!("bench/pair/{index}") };
@@ -98,12 +96,7 @@ pub(crate) fn at_full_speed(
 
 /// Publishes at a fixed rate whatever comes back. Each message carries the time at which it was due, so that a broker
 /// that stops the generator cannot hide behind that.
-fn at_rate(
-    net: &mut Net,
-    args: &BenchArgs,
-    traffic: &mut Traffic,
-    progress: &mut Progress,
-) -> Result<Stage, Failure> {
+fn at_rate(net: &mut Net, args: &BenchArgs, traffic: &mut Traffic, progress: &mut Progress) -> Result<Stage, Failure> {
     let interval_ns = 1_000_000_000 / u64::from(args.rate);
     let start_ns = traffic.clock_ns();
     let warm_ns = start_ns + args.warmup.as_nanos() as u64;
