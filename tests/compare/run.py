@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 
-# name, kind, arguments of `weirmq bench`, what the floor cannot do
+# Name, kind, and arguments of `weirmq bench`.
 ROWS = [
     ("pairs QoS 0 dense", "dense", "pairs -n 100 -w 64"),
     ("pairs QoS 0 dense, 5.0", "dense", "pairs -n 100 -w 64 --version 5"),
@@ -155,6 +155,11 @@ def measure(broker, row, options):
     return report
 
 
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+
+
 def median(values):
     values = [value for value in values if value is not None]
     return statistics.median(values) if values else None
@@ -190,7 +195,7 @@ def rate(value):
     return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.1f} k"
 
 
-def print_tables(rows, names, results):
+def print_tables(rows, names):
     print("\nBroker CPU, µs each (of that in its own code):\n")
     print("| work | " + " | ".join(names) + " | " + " | ".join(f"{names[0]} / {name}" for name in names[1:]) + " |")
     print("|---|" + "---:|" * (2 * len(names) - 1))
@@ -255,11 +260,11 @@ def main():
     for number in range(options.rounds):
         for row in rows:
             for broker in field:
-                print(f"\rround {number + 1} of {options.rounds}: {row[0]}, {broker.name}\033[K", end="", file=sys.stderr)
+                progress(f"round {number + 1} of {options.rounds}: {row[0]}, {broker.name}")
                 report = measure(broker, row, options)
                 if report:
                     reports[row[0], broker.name].append(report)
-    print("\r\033[K", end="", file=sys.stderr)
+    progress("")
     table = []
     for row in rows:
         by_broker = {b.name: summary(row[0], reports[row[0], b.name]) for b in field if reports[row[0], b.name]}
@@ -267,7 +272,7 @@ def main():
             lines = {name: lines[index] for name, lines in by_broker.items()}
             stage = next(iter(lines.values()))["stage"]
             table.append((row[0] if stage == "deliver" and len(by_broker) and index == 0 else f"{row[0]}: {stage}", lines))
-    print_tables(table, [broker.name for broker in field], reports)
+    print_tables(table, [broker.name for broker in field])
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             everything = [{"row": row, "broker": name, "reports": found} for (row, name), found in reports.items()]
