@@ -195,6 +195,12 @@ def rate(value):
     return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.1f} k"
 
 
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    return f"{len(models)} x {models[0]}" if models else "unknown machine"
+
+
 def print_tables(rows, names):
     print("\nBroker CPU, µs each (of that in its own code):\n")
     print("| work | " + " | ".join(names) + " | " + " | ".join(f"{names[0]} / {name}" for name in names[1:]) + " |")
@@ -272,6 +278,7 @@ def main():
             lines = {name: lines[index] for name, lines in by_broker.items()}
             stage = next(iter(lines.values()))["stage"]
             table.append((row[0] if stage == "deliver" and len(by_broker) and index == 0 else f"{row[0]}: {stage}", lines))
+    print(f"{time.strftime('%Y-%m-%d')}, {options.rounds} rounds of {options.seconds} s, {machine()}")
     print_tables(table, [broker.name for broker in field])
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
