@@ -91,13 +91,11 @@ impl Connection {
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                    broker.handle_sent(now, self.id, 0);
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) => return Err(error),
             }
         }
+        broker.handle_sent(now, self.id, 0);
         Ok(false)
     }
 

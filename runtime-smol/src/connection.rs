@@ -106,12 +106,10 @@ impl Connection {
             let waker = socket_waker(&self.link, Ready::Write(self.id));
             match self.socket.poll_writable(&mut Context::from_waker(&waker)) {
                 Poll::Ready(ready) => ready?,
-                Poll::Pending => {
-                    self.blocked = true;
-                    broker.handle_sent(now, self.id, 0);
-                }
+                Poll::Pending => self.blocked = true,
             }
         }
+        broker.handle_sent(now, self.id, 0);
         Ok(false)
     }
 

@@ -110,12 +110,10 @@ impl Connection {
                 }
                 Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => {
-                    self.blocked = true;
-                    broker.handle_sent(now, self.id, 0);
-                }
+                Poll::Pending => self.blocked = true,
             }
         }
+        broker.handle_sent(now, self.id, 0);
         Ok(false)
     }
 
