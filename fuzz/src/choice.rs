@@ -54,5 +54,11 @@ pub(crate) fn config(u: &mut Unstructured<'_>) -> Result<Config> {
         message_bytes_max: 1024 * 1024,
         ..Limits::default()
     };
-    Ok(Config { shards: [1, 1, 2, 3][usize::from(shape & 3)], durable: shape >> 2 & 1 == 1, mqtt, limits, ..Config::default() })
+    Ok(Config {
+        shards: [1, 1, 2, 3][usize::from(shape & 3)],
+        durable: shape >> 2 & 1 == 1,
+        mqtt,
+        limits,
+        ..Config::default()
+    })
 }

@@ -6,12 +6,14 @@
 
 mod choice;
 mod client;
+mod operations;
 mod packet;
 mod stream;
 mod topics;
 mod world;
 
 pub use client::client_broker;
+pub use operations::broker_operations;
 pub use packet::{packet_decode, packet_round_trip};
 pub use stream::broker_stream;
 pub use topics::topic_tree;
@@ -24,6 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("packet_decode", packet_decode),
     ("packet_round_trip", packet_round_trip),
     ("broker_stream", broker_stream),
+    ("broker_operations", broker_operations),
     ("topic_tree", topic_tree),
     ("client_broker", client_broker),
 ];

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use weirmq_core::{
-    Broker, Budget, CloseCause, CloseHow, CloseReason, Config, ConnId, Event, Handoff, Instant, ListenerId, LogPosition,
-    Outbox, PeerAddr, PeerBatch, Progress, ShardId, WakeReason,
+    Broker, Budget, CloseCause, CloseHow, CloseReason, Config, ConnId, Event, Handoff, Instant, ListenerId,
+    LogPosition, Outbox, PeerAddr, PeerBatch, Progress, ShardId, WakeReason,
 };
 
 /// What a turn may do at most before a test gives up on the broker coming to rest.

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Broker;
+use crate::access;
 use crate::event::Event;
 use crate::packet::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck,
@@ -12,7 +13,7 @@ use crate::packet::{
 };
 use crate::session::{RetainedScan, Subscribed};
 use crate::store::Operation;
-use crate::topic::{Filter, Moved, Scan, Subscription};
+use crate::topic::{Filter, FilterError, Moved, Scan, Subscription};
 
 impl Broker {
     pub(super) fn handle_subscribe(&mut self, index: u32, packet: &Subscribe<'_>) {
@@ -22,6 +23,9 @@ impl Broker {
         }
         if packet.filters().any(|wanted| wanted.options.no_local && wanted.filter.starts_with("$share/")) {
             return self.violate(index, Violation::NoLocalOnShared);
+        }
+        if packet.filters().any(|wanted| self.closes(index, wanted.filter)) {
+            return self.violate(index, Violation::InvalidFilter);
         }
         let mut scans = Vec::new();
         let mut codes = core::mem::take(&mut self.codes);
@@ -46,6 +50,17 @@ impl Broker {
         self.clients.conns[index].version.expect("a connected client has a version")
     }
 
+    /// Whether a filter breaks the protocol. 5.0 has a code for that, 3.x closes (MQTT 3.1.1, MQTT-4.8.0-1). What is only
+    /// wrong as a shared subscription is no breach in 3.x, which does not know them.
+    fn closes(&self, index: u32, filter: &str) -> bool {
+        let parsed = Filter::parse(filter, self.clients.config.mqtt.topic_levels_max);
+        let breach = matches!(
+            parsed,
+            Err(FilterError::Empty | FilterError::MultiLevelWildcard | FilterError::SingleLevelWildcard)
+        );
+        breach && !self.clients.conns[index].is_v5()
+    }
+
     /// 3.x knows one code for every refusal.
     fn suback_code(&self, index: u32, code: ReasonCode) -> u8 {
         if code.is_failure() && !self.clients.conns[index].is_v5() { 0x80 } else { code.as_u8() }
@@ -68,6 +83,9 @@ impl Broker {
         }
         if filter.share.is_some() && !mqtt.shared_subscription_available {
             return ReasonCode::SharedSubscriptionsNotSupported;
+        }
+        if let Err(code) = access::check_subscribe(&self.clients.config.access, filter.filter) {
+            return code;
         }
         // MQTT-3.2.2-10: any QoS may be asked for, no more than the server has is granted.
         let qos = wanted.options.qos.min(mqtt.maximum_qos);
@@ -164,6 +182,9 @@ impl Broker {
     }
 
     pub(super) fn handle_unsubscribe(&mut self, index: u32, packet: &Unsubscribe<'_>) {
+        if packet.filters().any(|filter| self.closes(index, filter)) {
+            return self.violate(index, Violation::InvalidFilter);
+        }
         let session = self.clients.conns[index].session;
         let mut codes = core::mem::take(&mut self.codes);
         codes.clear();
