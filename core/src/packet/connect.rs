@@ -71,12 +71,12 @@ impl<'a> Connect<'a> {
     }
 
     /// The version in whose form a client can be told that it names none of those known (MQTT-3.1.2-2): 3.1 for the name of
-    /// 3.1, else 5.0 for a level above 5, which is the closest to what its client may understand, else 3.1.1.
+    /// 3.1, 5.0 for a level of 5 or above, which is the closest to what its client may understand, else 3.1.1.
     pub fn nearest_version(body: &[u8]) -> Version {
         let mut reader = Reader::new(body);
         match (reader.binary(), reader.u8()) {
             (Ok(b"MQIsdp"), _) => Version::V3_1,
-            (Ok(_), Ok(level)) if level > Version::V5 as u8 => Version::V5,
+            (Ok(_), Ok(level)) if level >= Version::V5 as u8 => Version::V5,
             (Ok(_) | Err(_), _) => Version::V3_1_1,
         }
     }
