@@ -76,8 +76,10 @@ impl<'a> Connect<'a> {
             0 => None,
             _ => Some(Will::read(version, will_qos, flags & WILL_RETAIN != 0, &mut reader)?),
         };
-        let user_name = if flags & USER_NAME != 0 { Some(reader.string()?) } else { None };
-        let password = if flags & PASSWORD != 0 { Some(reader.binary()?) } else { None };
+        // MQTT 3.1 gives the Remaining Length precedence over the flags: what is not there at all is none.
+        let is_there = |reader: &Reader<'_>| version != Version::V3_1 || !reader.is_empty();
+        let user_name = if flags & USER_NAME != 0 && is_there(&reader) { Some(reader.string()?) } else { None };
+        let password = if flags & PASSWORD != 0 && is_there(&reader) { Some(reader.binary()?) } else { None };
         reader.finish()?;
         let clean_start = flags & CLEAN_START != 0;
         Ok(Self { version, clean_start, keep_alive_s, properties, client_id, will, user_name, password })
