@@ -89,8 +89,13 @@ impl Broker {
         if connect.client_id.len() > usize::from(mqtt.client_id_bytes_max) {
             return Err(ReasonCode::ClientIdentifierNotValid);
         }
-        // MQTT 3.1.1, MQTT-3.1.3-8.
-        if connect.client_id.is_empty() && connect.version != Version::V5 && !connect.clean_start {
+        // MQTT 3.1.1, MQTT-3.1.3-8; in 3.1 an identifier has at least one character.
+        let must_be_named = match connect.version {
+            Version::V3_1 => true,
+            Version::V3_1_1 => !connect.clean_start,
+            Version::V5 => false,
+        };
+        if connect.client_id.is_empty() && must_be_named {
             return Err(ReasonCode::ClientIdentifierNotValid);
         }
         let method = connect.properties.authentication_method();
