@@ -62,7 +62,8 @@ impl Broker {
             // MQTT-3.1.2-2: a level below those that are known is answered by 0x01 in the form of 3.1.1, one above by 0x84
             // in that of 5.0, which is the closest to what its client may understand.
             Violation::ProtocolVersion => {
-                let is_newer = body.starts_with(b"\0\x04MQTT") && body.get(6).is_some_and(|&level| level > Version::V5 as u8);
+                let is_newer =
+                    body.starts_with(b"\0\x04MQTT") && body.get(6).is_some_and(|&level| level > Version::V5 as u8);
                 let version = if is_newer { Version::V5 } else { Version::V3_1_1 };
                 self.clients.conns[index].version = Some(version);
                 let code = ReasonCode::UnsupportedProtocolVersion;
