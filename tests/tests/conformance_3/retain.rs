@@ -102,8 +102,8 @@ fn mqtt_3_3_3_1_8(start: Start<'_>) {
 /// What comes because of a subscription that was there has RETAIN 0, whatever the publisher said.
 fn mqtt_3_3_3_1_9(start: Start<'_>) {
     let mut w = start(Config::default());
-    let clients = [("exact", "a"), ("one", "+"), ("all", "#")]
-        .map(|(name, filter)| subscriber(&mut *w, name, [(filter, 2)]));
+    let clients =
+        [("exact", "a"), ("one", "+"), ("all", "#")].map(|(name, filter)| subscriber(&mut *w, name, [(filter, 2)]));
     for qos in 0..=2 {
         publishes(&mut *w, publish("a", [qos]).qos(qos).retain());
         for client in clients {
