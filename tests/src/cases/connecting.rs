@@ -1,0 +1,114 @@
+//! CONNECT, CONNACK, PINGREQ (MQTT 5.0, 3.1, 3.2, 3.12).
+
+use weirmq_core::Config;
+
+use crate::wire::*;
+use crate::{Start, Talk};
+
+fn connects(start: Start<'_>, version: Version) {
+    let mut w = start(Config::default());
+    let (client, connack) = w.try_connect(connect("someone").version(version));
+    assert_eq!((connack.code, connack.session_present), (0, false));
+    w.expect_nothing(client);
+    w.send(client, disconnect());
+    w.expect_closed(client);
+}
+
+/// A 3.1 client is let in and out.
+pub fn connects_with_3_1(start: Start<'_>) {
+    connects(start, Version::V31);
+}
+
+/// A 3.1.1 client is let in and out.
+pub fn connects_with_3_1_1(start: Start<'_>) {
+    connects(start, Version::V311);
+}
+
+/// A 5.0 client is let in and out.
+pub fn connects_with_5_0(start: Start<'_>) {
+    connects(start, Version::V5);
+}
+
+/// PINGREQ is answered, each (MQTT-3.12.4-1).
+pub fn answers_ping(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let client = w.connect(connect("someone"));
+    for _ in 0..3 {
+        w.send(client, ping());
+    }
+    for _ in 0..3 {
+        w.expect(client, pong());
+    }
+}
+
+/// An empty Client Identifier is replaced: two such clients are two, and a 5.0 client is told its name (MQTT-3.1.3-6).
+pub fn assigns_a_client_identifier(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let mut names = Vec::new();
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let (client, connack) = w.try_connect(connect("").v5());
+        let name = connack.properties.iter().find_map(|property| match property {
+            Property::AssignedClientIdentifier(name) => Some(name.clone()),
+            _ => None,
+        });
+        names.push(name.expect("an Assigned Client Identifier"));
+        clients.push(client);
+    }
+    clients.push(w.connect(connect("")));
+    clients.push(w.connect(connect("")));
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 3, "assigned identifiers differ: {names:?}");
+    for client in clients {
+        w.expect_nothing(client);
+    }
+}
+
+/// 3.1.1: no identifier and CleanSession 0 is refused by 0x02 (MQTT-3.1.3-8).
+pub fn refuses_an_empty_identifier_with_a_session(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let (client, connack) = w.try_connect(connect("").clean(false));
+    assert_eq!(connack, connack_refused(2));
+    w.expect_closed(client);
+}
+
+fn connack_refused(code: u8) -> ConnAck {
+    connack(false, code)
+}
+
+/// An unknown level of a known protocol is refused by 0x01, a higher one by 0x84 (MQTT-3.1.2-2).
+pub fn refuses_an_unknown_protocol_level(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let client = w.open();
+    w.send(client, raw::connect(b"MQTT", 2, 2, None, &raw::string("x")));
+    w.expect(client, connack_refused(1));
+    w.expect_closed(client);
+    let client = w.open();
+    w.set_version(client, Version::V5);
+    w.send(client, raw::connect(b"MQTT", 6, 2, Some(&[]), &raw::string("x")));
+    w.expect_like(client, connack_refused(0x84));
+    w.expect_closed(client);
+}
+
+/// What was pipelined behind a CONNECT that is refused has no effect.
+pub fn packets_behind_a_refused_connect_are_not_executed(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let witness = w.connect(connect("witness"));
+    w.subscribed(witness, [("#", 0)]);
+    let client = w.open();
+    let bytes = [
+        connect("").clean(false).to_wire(Version::V311),
+        publish("a", "never").to_wire(Version::V311),
+        publish("a", "never").qos(1).retain().to_wire(Version::V311),
+    ];
+    w.send(client, bytes.concat());
+    w.expect(client, connack_refused(2));
+    w.expect_closed(client);
+    let publisher = w.connect(connect("publisher"));
+    w.published(publisher, publish("a", "after").qos(1));
+    w.take(witness, "a", "after");
+    let late = w.connect(connect("late"));
+    w.subscribed(late, [("#", 0)]);
+    w.expect_nothing(late);
+}

@@ -1,0 +1,90 @@
+//! How bytes come and go: large, slow, in one piece, in the smallest.
+
+use weirmq_core::Config;
+
+use crate::wire::*;
+use crate::{Start, Talk};
+
+/// A message of 900 KiB reaches three subscribers as it was, whatever its way was cut into.
+pub fn delivers_a_large_message_intact(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let subscribers = [(Version::V31, 0), (Version::V311, 1), (Version::V5, 2)].map(|(version, qos)| {
+        let subscriber = w.connect(connect(&format!("sub{qos}")).version(version));
+        w.subscribed(subscriber, [("large", qos)]);
+        subscriber
+    });
+    let publisher = w.connect(connect("publisher"));
+    let payload: Vec<u8> = (0..900 * 1024_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    w.published(publisher, publish("large", &payload).qos(2));
+    for subscriber in subscribers {
+        let got = w.recv_publish(subscriber);
+        assert!(got.payload == payload, "{} bytes came, and not as they were", got.payload.len());
+    }
+}
+
+/// A subscriber that does not read for a while gets everything of QoS 1 afterwards, in order, and meanwhile others are
+/// served.
+pub fn serves_a_subscriber_that_stops_and_reads_on(start: Start<'_>) {
+    const MESSAGES: u16 = 600;
+    let mut w = start(Config::default());
+    let slow = w.connect(connect("slow").v5());
+    let quick = w.connect(connect("quick"));
+    w.subscribed(slow, [("t", 1)]);
+    w.subscribed(quick, [("t", 1)]);
+    w.stop_reading(slow);
+    let publisher = w.connect(connect("publisher"));
+    let payload = |n: u16| n.to_be_bytes().repeat(4096);
+    for n in 1..=MESSAGES {
+        w.published(publisher, publish("t", payload(n)).qos(1).id(n));
+        w.take(quick, "t", payload(n));
+    }
+    w.read_on(slow);
+    for n in 1..=MESSAGES {
+        let got = w.take(slow, "t", payload(n));
+        assert!(!got.dup);
+    }
+    w.expect_nothing(slow);
+}
+
+fn small_packets(count: u16) -> (Vec<u8>, Vec<Packet>) {
+    let mut bytes = connect("packer").to_wire(Version::V311);
+    let mut answers = vec![Packet::from(connack(false, 0))];
+    for n in 1..=count {
+        bytes.extend(publish("t", n.to_string()).qos(1).id(n).to_wire(Version::V311));
+        answers.push(puback(n));
+        if n % 10 == 0 {
+            bytes.extend(ping().to_wire(Version::V311));
+            answers.push(pong());
+        }
+    }
+    (bytes, answers)
+}
+
+/// Many small packets in one write, CONNECT and more in the same, are all handled in order.
+pub fn reads_many_packets_of_one_write(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let subscriber = w.connect(connect("subscriber"));
+    w.subscribed(subscriber, [("t", 0)]);
+    let client = w.open();
+    let (bytes, answers) = small_packets(2_000);
+    w.send(client, bytes);
+    for answer in answers {
+        w.expect(client, answer);
+    }
+    for n in 1..=2_000_u16 {
+        w.take(subscriber, "t", n.to_string());
+    }
+}
+
+/// The same in single bytes.
+pub fn reads_packets_byte_by_byte(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let client = w.open();
+    let (bytes, answers) = small_packets(20);
+    for byte in bytes {
+        w.send(client, [byte]);
+    }
+    for answer in answers {
+        w.expect(client, answer);
+    }
+}
