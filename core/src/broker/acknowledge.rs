@@ -1,6 +1,5 @@
 //! PUBACK, PUBREC, PUBREL and PUBCOMP from clients, and the gate in front of our own (MQTT 5.0, 4.3).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Broker;

@@ -3,7 +3,6 @@
 //! Safe means that its operations are stored, and that every other shard that the message was routed to has taken it over.
 //! The gate is one queue, first in first out, so acknowledgements of one connection never overtake each other.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
