@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::id::{ConnId, ListenerId, PeerAddr};
+use crate::id::{ConnId, ListenerId, PeerAddr, ShardId};
 use crate::packet::{ReasonCode, Version, Violation};
 
 /// Something worth telling about a connection or a session. Never emitted per message.
@@ -17,6 +17,13 @@ pub enum Event {
         listener: ListenerId,
         /// Who it is.
         peer: PeerAddr,
+    },
+    /// The connection went to the shard that owns its session, which accepts it under a name of its own.
+    HandedOff {
+        /// The connection, as it was called here.
+        conn: ConnId,
+        /// The shard that has it now.
+        to: ShardId,
     },
     /// A client's CONNECT was accepted.
     Connected {

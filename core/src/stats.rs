@@ -73,6 +73,8 @@ counters! {
         publishes_duplicate,
         /// Published messages that matched no subscription.
         messages_unmatched,
+        /// PUBLISH packets to topics that clients may not publish to.
+        publishes_denied,
         /// Messages dropped because the subscriber's output was full (QoS 0).
         dropped_output_full,
         /// Messages dropped because the session's queue was full.

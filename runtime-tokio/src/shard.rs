@@ -87,29 +87,30 @@ impl Shard {
 
     /// Takes turns until the server has gone down.
     pub(crate) async fn run(mut self) -> io::Result<()> {
-        let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
+        let (mut sleep, mut armed) = (pin!(tokio::time::sleep(Duration::ZERO)), Instant::MAX);
         loop {
             let now = self.shared.now();
             self.turn(now);
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            let due = self.due();
-            if due.is_some_and(|due| due <= now) || self.link.is_pending() {
+            let due = self.due().unwrap_or(Instant::MAX);
+            if due <= now || self.link.is_pending() {
                 // Lets tokio look at the sockets, and comes back.
                 tokio::task::yield_now().await;
                 continue;
             }
-            if let Some(due) = due {
-                let due = tokio::time::Instant::from_std(self.shared.origin + Duration::from_micros(due.as_micros()));
-                // Setting a timer costs more than waking up once too early.
-                if due < sleep.deadline() || sleep.is_elapsed() {
-                    sleep.as_mut().reset(due);
-                }
+            // Setting a timer costs more than waking up once too early.
+            if due < armed {
+                sleep.as_mut().reset((self.shared.origin + Duration::from_micros(due.as_micros())).into());
+                armed = due;
             }
             poll_fn(|cx| {
                 self.link.register(cx.waker());
-                let over = !sleep.is_elapsed() && sleep.as_mut().poll(cx).is_ready();
+                let over = armed < Instant::MAX && sleep.as_mut().poll(cx).is_ready();
+                if over {
+                    armed = Instant::MAX;
+                }
                 if over || self.link.is_pending() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;

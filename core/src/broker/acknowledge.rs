@@ -48,13 +48,12 @@ impl Broker {
                     self.clients.record_for(session, |client_id| Operation::Received { client_id, packet_id });
                     self.clients.settle(delivery);
                 }
-                self.clients.send_release(index, packet_id);
+                // The client forgets the identifier at PUBREL: that it is owed must be stored before.
+                self.reply_ack(index, PacketType::PubRel, packet_id, ReasonCode::Success);
             }
             Err(AcknowledgeError::Unknown) => {
                 // MQTT 5.0, 3.6.2.1: the client is told that nothing is known of it. 3.x has no code for that.
-                let code = ReasonCode::PacketIdentifierNotFound;
-                let release = Ack::new(packet_id, code);
-                self.clients.write(index, |version, out| release.encode(PacketType::PubRel, version, out));
+                self.reply_ack(index, PacketType::PubRel, packet_id, ReasonCode::PacketIdentifierNotFound);
             }
             Err(AcknowledgeError::WrongState) => self.violate(index, Violation::AcknowledgementType),
         }
@@ -94,7 +93,7 @@ impl Broker {
         self.reply_ack(index, PacketType::PubComp, packet_id, code);
     }
 
-    /// Acknowledges once everything that was recorded so far is stored.
+    /// Acknowledges once everything that was recorded so far is stored. PUBREL goes the same way.
     pub(super) fn reply_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
         let routed =
             Routed { code, position: self.clients.recorded, peers: PeerWaits::new(), ticket: 0, retained_full: false };
@@ -113,7 +112,9 @@ impl Broker {
         if self.is_safe(&gated) {
             self.send_ack(index, packet_type, packet_id, routed.code);
         } else {
-            self.clients.conns[index].gated += 1;
+            let conn = &mut self.clients.conns[index];
+            conn.gated += 1;
+            conn.gated_pubacks += u32::from(packet_type == PacketType::PubAck);
             self.gate.push(gated);
         }
     }
@@ -121,7 +122,8 @@ impl Broker {
     fn send_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
         if code == ReasonCode::Success {
             let [high, low] = packet_id.get().to_be_bytes();
-            self.clients.write(index, |_, out| out.extend_from_slice(&[(packet_type as u8) << 4, 2, high, low]));
+            let first = (packet_type as u8) << 4 | packet_type.fixed_flags().unwrap_or(0);
+            self.clients.write(index, |_, out| out.extend_from_slice(&[first, 2, high, low]));
         } else {
             let ack = Ack::new(packet_id, code);
             self.clients.write(index, |version, out| ack.encode(packet_type, version, out));
@@ -176,6 +178,7 @@ impl Broker {
             let Some(index) = self.clients.index_of(gated.conn) else { continue };
             let conn = &mut self.clients.conns[index];
             conn.gated -= 1;
+            conn.gated_pubacks -= u32::from(gated.reply.is_puback());
             if conn.phase != crate::connection::Phase::Connected {
                 continue;
             }

@@ -110,9 +110,9 @@ impl Clients {
         let conn = &mut self.conns[index];
         if !conn.dirty {
             conn.dirty = true;
-            conn.moved = self.now;
             self.out.flush.push(id);
         }
+        conn.waits_since.get_or_insert(self.now);
         self.pressing |= conn.output.len() >= PRESSING_BYTES;
     }
 
@@ -240,10 +240,12 @@ impl Clients {
         let conn = &mut self.conns[index];
         conn.output.consume(count, &mut self.pool, |message| done.push(message));
         self.stats.bytes_sent += count as u64;
-        if count > 0 {
-            conn.moved = self.now;
-        }
         let waits = !conn.output.is_empty();
+        if !waits {
+            conn.waits_since = None;
+        } else if count > 0 {
+            conn.waits_since = Some(self.now);
+        }
         if waits && conn.write_timer.is_none() && conn.phase != Phase::Closing {
             let key = self.timer_key(TimerKind::Write, index);
             let deadline = self.now.saturating_add(self.config.limits.write_timeout);

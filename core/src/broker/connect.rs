@@ -138,6 +138,7 @@ impl Broker {
             received: rest.to_vec(),
         });
         self.clients.stats.handoffs += 1;
+        self.clients.event(Event::HandedOff { conn: id, to });
         self.forget(index);
         self.clients.out.handoff.push(Handoff { conn: id, to, moved });
     }
@@ -148,6 +149,7 @@ impl Broker {
         self.advance(now);
         let Moved { listener, peer, accepted, received } = *moved;
         let conn = self.accept(listener, peer, accepted)?;
+        self.clients.event(Event::Accepted { conn, listener, peer });
         self.handle_receive(now, conn, &received);
         Some(conn)
     }

@@ -99,8 +99,9 @@ impl Broker {
     }
 
     /// Whether clients may publish there: bounded levels, and not to topics that begin with `$` (MQTT 5.0, 4.7.2).
-    fn check_topic(&self, topic: &str) -> Result<(), ReasonCode> {
+    fn check_topic(&mut self, topic: &str) -> Result<(), ReasonCode> {
         if self.is_denied_topic(topic) {
+            self.clients.stats.publishes_denied += 1;
             return Err(ReasonCode::NotAuthorized);
         }
         // Everything else about a name was checked when the packet was read.
@@ -157,7 +158,7 @@ impl Broker {
     /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not.
     fn may_take_another(&mut self, index: u32) -> bool {
         let conn = &self.clients.conns[index];
-        let open = self.clients.sessions[conn.session].incoming.len() + conn.gated as usize;
+        let open = self.clients.sessions[conn.session].incoming.len() + conn.gated_pubacks as usize;
         let maximum = usize::from(self.clients.config.mqtt.receive_maximum);
         // A 3.x client is told no Receive Maximum: only what it leaves unreleased is bounded for it.
         if open < maximum || (!conn.is_v5() && self.clients.sessions[conn.session].incoming.len() < maximum) {

@@ -74,10 +74,8 @@ impl Broker {
     fn check_write(&mut self, index: u32) {
         let conn = &mut self.clients.conns[index];
         conn.write_timer = None;
-        if conn.output.is_empty() || conn.phase == Phase::Closing {
-            return;
-        }
-        let deadline = conn.moved.saturating_add(self.clients.config.limits.write_timeout);
+        let Some(since) = conn.waits_since.filter(|_| conn.phase != Phase::Closing) else { return };
+        let deadline = since.saturating_add(self.clients.config.limits.write_timeout);
         if deadline > self.clients.now {
             let key = self.clients.timer_key(TimerKind::Write, index);
             self.clients.conns[index].write_timer = Some(self.clients.timers.arm(deadline, key));

@@ -59,8 +59,8 @@ pub(crate) struct Connection {
     pub(crate) keep_alive: Duration,
     /// When the last complete packet came.
     pub(crate) heard: Instant,
-    /// When output last moved, or began to wait.
-    pub(crate) moved: Instant,
+    /// Since when its output has not moved; none while there is no output.
+    pub(crate) waits_since: Option<Instant>,
     /// CONNECT time, Keep Alive or linger, whichever the phase calls for.
     pub(crate) timer: Option<TimerId>,
     pub(crate) write_timer: Option<TimerId>,
@@ -68,8 +68,10 @@ pub(crate) struct Connection {
     pub(crate) packet_bytes_max: u32,
     /// QoS 1 and 2 messages that may be open towards the client.
     pub(crate) window: u16,
-    /// Acknowledgements of this client's QoS 1 and 2 messages that wait in the gate.
+    /// Answers to this client that wait in the gate.
     pub(crate) gated: u32,
+    /// Those of them that are PUBACKs: QoS 1 messages that are still open.
+    pub(crate) gated_pubacks: u32,
     /// A piece of a packet, or packets that wait their turn.
     pub(crate) input: Vec<u8>,
     /// Bytes that the packet at the front of `input` has in all; 0 when that is not known.
@@ -111,12 +113,13 @@ impl Connection {
             session: NO_SESSION,
             keep_alive: Duration::ZERO,
             heard: now,
-            moved: now,
+            waits_since: None,
             timer: None,
             write_timer: None,
             packet_bytes_max: u32::MAX,
             window: u16::MAX,
             gated: 0,
+            gated_pubacks: 0,
             input: Vec::new(),
             needed: 0,
             output: Output::default(),

@@ -30,10 +30,16 @@ pub(crate) type PeerWaits = SmallVec<[(ShardId, u64); 1]>;
 /// What is sent.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// PUBACK, PUBREC or PUBCOMP.
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP.
     Ack { packet_type: PacketType, packet_id: PacketId, code: ReasonCode },
     /// A packet that was encoded already: SUBACK, UNSUBACK or CONNACK; and the retained messages that follow it.
     Bytes(Vec<u8>, Vec<RetainedScan>),
+}
+
+impl Reply {
+    pub(crate) fn is_puback(&self) -> bool {
+        matches!(self, Self::Ack { packet_type: PacketType::PubAck, .. })
+    }
 }
 
 /// The queue.
