@@ -90,6 +90,8 @@ pub(super) struct Client {
     alias_maximum: u16,
     /// After how much silence it sends PINGREQ; zero is never.
     ping_after: Duration,
+    /// It never sends PINGREQ.
+    silent: bool,
     written: Instant,
     next_id: u16,
     read_at: Instant,
@@ -125,6 +127,7 @@ impl Client {
             receive_maximum: u16::MAX,
             alias_maximum: 0,
             ping_after: Duration::ZERO,
+            silent: false,
             written: Instant::ZERO,
             next_id: 0,
             read_at: Instant::ZERO,

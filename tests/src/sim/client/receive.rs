@@ -105,7 +105,7 @@ impl Client {
             match property {
                 Property::ReceiveMaximum(value) => self.receive_maximum = *value,
                 Property::TopicAliasMaximum(value) => self.alias_maximum = *value,
-                Property::ServerKeepAlive(value) if !self.ping_after.is_zero() => {
+                Property::ServerKeepAlive(value) if !self.silent => {
                     self.ping_after = std::time::Duration::from_secs(u64::from(*value));
                 }
                 _ => {}

@@ -64,7 +64,8 @@ impl Client {
             packet_bytes_max: if self.v5 && packet_bytes > 0 { packet_bytes as usize } else { usize::MAX },
         };
         around.link.request = Some(request);
-        self.ping_after = Duration::from_secs(if silent > 0 { 0 } else { keep_alive_s });
+        self.silent = silent > 0;
+        self.ping_after = Duration::from_secs(if self.silent { 0 } else { keep_alive_s });
         let packet = self.connect_packet(&request, alias_max as u16, around);
         self.send(packet, around);
     }
