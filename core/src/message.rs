@@ -10,6 +10,8 @@
 use alloc::vec::Vec;
 use core::mem;
 
+use bytes::Bytes;
+
 use crate::id::LogPosition;
 use crate::packet::QoS;
 use crate::time::Instant;
@@ -42,7 +44,7 @@ impl MessageId {
 }
 
 /// What [`Messages::insert`] makes a message of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NewMessage<'a> {
     /// The Topic Name, at most 65535 bytes (1.5.4); a Topic Alias is already replaced.
     pub(crate) topic: &'a str,
@@ -50,6 +52,8 @@ pub(crate) struct NewMessage<'a> {
     /// another's for each receiver: Message Expiry Interval, Topic Alias and Subscription Identifier.
     pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
+    /// The payload again, when other shards hold it too: then it is not copied.
+    pub(crate) shared: Option<Bytes>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -63,8 +67,10 @@ pub(crate) struct NewMessage<'a> {
 /// One Application Message.
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// Topic, properties and payload.
+    /// Topic, properties and, unless it is shared, payload.
     bytes: Vec<u8>,
+    /// The payload, when other shards hold it too.
+    shared: Option<Bytes>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -97,7 +103,10 @@ impl Message {
 
     /// The Payload.
     pub(crate) fn payload(&self) -> &[u8] {
-        &self.bytes[usize::from(self.topic_len) + self.properties_len as usize..]
+        match &self.shared {
+            Some(payload) => payload,
+            None => &self.bytes[usize::from(self.topic_len) + self.properties_len as usize..],
+        }
     }
 
     /// Topic, properties and payload, one behind the other.
@@ -108,7 +117,7 @@ impl Message {
 
     /// Bytes of topic, properties and payload together.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.shared.as_ref().map_or(0, Bytes::len)
     }
 
     /// How many references there are, at least 1.
@@ -168,13 +177,15 @@ impl Messages {
     pub(crate) fn insert(&mut self, new: NewMessage<'_>) -> MessageId {
         let topic_len = u16::try_from(new.topic.len()).expect("a UTF-8 Encoded String has at most 65535 bytes");
         let properties_len = u32::try_from(new.properties.len()).expect("a packet has less than 256 MiB");
-        let mut bytes = self.buffer(new.topic.len() + new.properties.len() + new.payload.len());
+        let copied = if new.shared.is_some() { &[][..] } else { new.payload };
+        let mut bytes = self.buffer(new.topic.len() + new.properties.len() + copied.len());
         bytes.extend_from_slice(new.topic.as_bytes());
         bytes.extend_from_slice(new.properties);
-        bytes.extend_from_slice(new.payload);
-        self.bytes_held += cost(&bytes);
+        bytes.extend_from_slice(copied);
+        self.bytes_held += cost(&bytes, &new.shared);
         let message = Message {
             bytes,
+            shared: new.shared,
             qos: new.qos,
             retain: new.retain,
             topic_len,
@@ -218,7 +229,8 @@ impl Messages {
             return false;
         }
         let bytes = mem::take(&mut message.bytes);
-        self.bytes_held -= cost(&bytes);
+        let shared = message.shared.take();
+        self.bytes_held -= cost(&bytes, &shared);
         self.recycle(bytes);
         self.free.push(id.0);
         if self.free.len() == self.records.len() && self.records.len() > RECORDS_KEPT {
@@ -257,9 +269,9 @@ impl Messages {
     }
 }
 
-/// What a message with this buffer costs in memory.
-fn cost(bytes: &Vec<u8>) -> u64 {
-    (bytes.capacity() + size_of::<Message>()) as u64
+/// What a message with this buffer costs in memory. A payload that several shards hold counts in each of them.
+fn cost(bytes: &Vec<u8>, shared: &Option<Bytes>) -> u64 {
+    (bytes.capacity() + shared.as_ref().map_or(0, Bytes::len) + size_of::<Message>()) as u64
 }
 
 /// The class of buffers for `size` bytes; `None` for more than the largest holds.
@@ -284,6 +296,7 @@ mod tests {
             topic,
             properties,
             payload,
+            shared: None,
             qos: QoS::AtLeastOnce,
             retain: true,
             expires: None,

@@ -95,6 +95,7 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+        broker.handle_sent(now, self.id, 0);
         Ok(false)
     }
 

@@ -109,6 +109,7 @@ impl Connection {
                 Poll::Pending => self.blocked = true,
             }
         }
+        broker.handle_sent(now, self.id, 0);
         Ok(false)
     }
 

@@ -119,8 +119,8 @@ impl Shard {
 
     fn turn(&mut self, now: Instant) {
         self.check_stop(now);
-        self.read_mail(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
+        self.read_mail(now);
         if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
             self.broker.handle_timeout(now);
         }
@@ -144,6 +144,8 @@ impl Shard {
         let mut mail = std::mem::take(&mut self.mail);
         self.again = false;
         self.link.collect(&mut mail);
+        // New connections come before input: the index of one that is handed off then waits for its socket to be gone.
+        mail.sort_by_key(|letter| !matches!(letter, Mail::Handoff(..)));
         for letter in mail.drain(..) {
             match letter {
                 Mail::Ready(ready) => self.handle_ready(now, ready),

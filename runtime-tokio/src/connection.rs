@@ -68,18 +68,16 @@ impl Connection {
     /// emptied the socket; tokio notes that, and the call that would find nothing is saved.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let mut buffer = ReadBuf::new(buffer);
-        match Pin::new(&mut self.socket).poll_read(&mut Context::from_waker(&self.waker), &mut buffer) {
+        let polled = Pin::new(&mut self.socket).poll_read(&mut Context::from_waker(&self.waker), &mut buffer);
+        self.readable = polled.is_ready();
+        match polled {
             Poll::Ready(Ok(())) => {
                 let count = buffer.filled().len();
                 self.readable = count > 0 && (buffer.remaining() == 0 || register_reader(&self.socket, &self.waker));
                 Ok(Some(count))
             }
-            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(None),
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Pending => {
-                self.readable = false;
-                Ok(None)
-            }
+            Poll::Ready(Err(error)) if error.kind() != ErrorKind::Interrupted => Err(error),
+            Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
         }
     }
 
@@ -115,6 +113,7 @@ impl Connection {
                 Poll::Pending => self.blocked = true,
             }
         }
+        broker.handle_sent(now, self.id, 0);
         Ok(false)
     }
 

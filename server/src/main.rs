@@ -1,2 +1,5 @@
-//! Placeholder.
-fn main() {}
+//! The weirmq broker and its command-line tools.
+
+fn main() -> std::process::ExitCode {
+    weirmq::cli::run()
+}

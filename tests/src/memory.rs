@@ -70,18 +70,16 @@ impl Net {
     /// The same with another seed.
     pub fn seeded(config: Config, seed: u64) -> Self {
         let now = Instant::from_secs(1_000);
-        let shards = (0..config.shards).map(|shard| {
-            let mut bytes = [0; 32];
-            bytes[..8].copy_from_slice(&seed.to_le_bytes());
-            bytes[8..10].copy_from_slice(&shard.to_le_bytes());
-            Shard {
-                broker: Broker::new(config.clone(), ShardId(shard), bytes, now),
-                outbox: Outbox::new(),
-                inbox: VecDeque::new(),
-                unstored: VecDeque::new(),
-                asked: VecDeque::new(),
-                store_failed: false,
-            }
+        // One for all: it decides which shard a session lives on.
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let shards = (0..config.shards).map(|shard| Shard {
+            broker: Broker::new(config.clone(), ShardId(shard), bytes, now),
+            outbox: Outbox::new(),
+            inbox: VecDeque::new(),
+            unstored: VecDeque::new(),
+            asked: VecDeque::new(),
+            store_failed: false,
         });
         Self {
             now,

@@ -125,6 +125,8 @@ impl Connection {
                 return packet.map(Received::Packet).map_err(|error| format!("{frame:02X?}: {error}"));
             }
             if self.eof {
+                // As every client does: the broker waits for it.
+                self.stream = None;
                 return match self.buffer.len() {
                     0 => Ok(Received::Closed),
                     _ => Err(format!("closed in a packet: {:02X?}", self.buffer)),

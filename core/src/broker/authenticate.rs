@@ -8,7 +8,7 @@ use crate::access::{AuthExchange, AuthOutcome, AuthRequest};
 use crate::connection::{AuthState, Phase};
 use crate::event::CloseReason;
 use crate::id::AuthId;
-use crate::packet::{Auth, Connect, Property, PropertyBuffer, ReasonCode, Violation};
+use crate::packet::{Auth, Connect, PacketType, Property, PropertyBuffer, ReasonCode, Violation};
 use crate::time::Instant;
 use crate::timer::TimerKind;
 
@@ -37,6 +37,7 @@ impl Broker {
             timer: None,
             connect: body.to_vec(),
             assigned,
+            challenged: false,
         }));
         self.ask(index, request);
     }
@@ -114,6 +115,9 @@ impl Broker {
         let key = self.clients.timer_key(TimerKind::Connect, index);
         let deadline = self.clients.now.saturating_add(self.clients.config.mqtt.connect_timeout);
         let conn = &mut self.clients.conns[index];
+        if let Some(auth) = &mut conn.auth {
+            auth.challenged = true;
+        }
         if conn.phase == Phase::Challenged && conn.timer.is_none() {
             conn.timer = Some(self.clients.timers.arm(deadline, key));
         }
@@ -145,11 +149,16 @@ impl Broker {
             return self.violate(index, Violation::AuthMethodDiffers);
         }
         let pending = conn.auth.as_ref().is_some_and(|auth| auth.request.is_some());
+        let challenged = conn.auth.as_ref().is_some_and(|auth| auth.challenged);
         let first = packet.code == ReasonCode::ReAuthenticate;
         let connected = conn.phase == Phase::Connected;
-        // Before CONNACK only 0x18 makes sense, a server sends 0x00, and one step at a time.
-        if pending || packet.code == ReasonCode::Success || (first && !connected) {
+        // Before CONNACK only 0x18 makes sense, it answers a challenge, a server sends 0x00, and one step at a time.
+        let answers = packet.code == ReasonCode::ContinueAuthentication;
+        if pending || packet.code == ReasonCode::Success || (first && !connected) || (answers && !challenged) {
             return self.violate(index, Violation::AuthUnexpected);
+        }
+        if let Some(auth) = &mut self.clients.conns[index].auth {
+            auth.challenged = false;
         }
         let exchange = AuthExchange {
             method: Box::from(named),
@@ -186,8 +195,11 @@ impl Broker {
         match outcome {
             AuthOutcome::Accept { data } => self.write_auth(index, ReasonCode::Success, data),
             AuthOutcome::Continue { data } => self.challenge(index, data),
-            // MQTT-4.12.1-2.
-            AuthOutcome::Refuse(code) => self.close(index, Some(code), CloseReason::Refused(code)),
+            // MQTT-4.12.1-2, by a code that DISCONNECT has (MQTT-3.14.2-1).
+            AuthOutcome::Refuse(code) => {
+                let code = if code.allowed_in(PacketType::Disconnect) { code } else { ReasonCode::NotAuthorized };
+                self.close(index, Some(code), CloseReason::Refused(code));
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
-//! CONNECT: who comes in, with which session, and what the CONNACK says (MQTT 5.0, 3.1 and 3.2).
+//! CONNECT: who comes in, and with which session (MQTT 5.0, 3.1).
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::connack::Terms;
 use super::handoff::Moved;
 use super::publish::forwardable;
 use crate::access::AuthOutcome;
@@ -13,11 +13,8 @@ use crate::connection::{OutgoingAliases, Phase};
 use crate::event::{CloseReason, Event, SessionEnd};
 use crate::id::{ConnId, ShardId};
 use crate::outbox::Handoff;
-use crate::packet::{
-    ConnAck, Connect, Frame, Properties, Property, PropertyBuffer, QoS, ReasonCode, Version, Violation,
-    Will as WillPacket,
-};
-use crate::session::{EXPIRY_NEVER, NO_CONNECTION, Session, Will};
+use crate::packet::{Connect, Frame, ReasonCode, Version, Violation, Will as WillPacket};
+use crate::session::{NO_CONNECTION, Session, Will};
 use crate::store::gate::PeerWaits;
 use crate::store::{Operation, StoredMessage};
 use crate::time::Instant;
@@ -71,7 +68,11 @@ impl Broker {
                 self.finish(index, CloseReason::Violation(violation));
             }
             _ => {
-                self.clients.conns[index].version = Connect::peek_version(body);
+                /// CONNACK without a property: what is said to a client whose limit cannot be read.
+                const SMALLEST_CONNACK: u32 = 5;
+                let conn = &mut self.clients.conns[index];
+                conn.version = Connect::peek_version(body);
+                conn.packet_bytes_max = Connect::peek_maximum_packet_size(body).unwrap_or(SMALLEST_CONNACK);
                 self.violate(index, violation);
             }
         }
@@ -139,7 +140,9 @@ impl Broker {
         });
         self.clients.stats.handoffs += 1;
         self.clients.event(Event::HandedOff { conn: id, to });
-        self.forget(index);
+        // Its place is kept until the runtime has been told, so that no other connection gets its name before.
+        self.cancel_timers(index);
+        self.clients.conns[index].phase = Phase::Closing;
         self.clients.out.handoff.push(Handoff { conn: id, to, moved });
     }
 
@@ -178,15 +181,25 @@ impl Broker {
         auth_data: Option<Vec<u8>>,
     ) {
         let client_id: &str = assigned.as_deref().unwrap_or(connect.client_id);
+        let terms = self.terms(connect);
+        // A client that cannot be told the terms is not let in: without its CONNACK nothing else may be sent to it
+        // (MQTT-3.2.0-1, MQTT-3.1.2-24).
+        let size_max = self.clients.conns[index].packet_bytes_max;
+        if size_max < u32::MAX {
+            let acknowledgement = self.connack(false, &terms, connect, assigned.as_deref(), auth_data.as_deref());
+            if acknowledgement.len() > size_max as usize {
+                let code = ReasonCode::PacketTooLarge;
+                return self.close(index, Some(code), CloseReason::Refused(code));
+            }
+        }
         let session = match self.open_session(client_id, connect) {
             Ok(session) => session,
             Err(code) => return self.close(index, Some(code), CloseReason::Refused(code)),
         };
         let (session, present) = session;
-        let keep_alive_s = self.attach(index, session, connect);
+        self.attach(index, session, &terms, connect);
         let position = self.record_connected(session, connect);
-        let acknowledgement =
-            self.connack(index, session, present, keep_alive_s, connect, assigned.as_deref(), auth_data);
+        let acknowledgement = self.connack(present, &terms, connect, assigned.as_deref(), auth_data.as_deref());
         let client_id = self.clients.sessions[session].client_id.clone();
         self.clients.stats.connects_accepted += 1;
         self.clients.stats.sessions_connected += 1;
@@ -198,7 +211,7 @@ impl Broker {
             version: connect.version,
             clean_start: connect.clean_start,
             session_present: present,
-            keep_alive_s,
+            keep_alive_s: terms.keep_alive_s,
         });
         if self.reply_bytes(index, acknowledgement, position, PeerWaits::new(), Vec::new()) {
             self.resume(index);
@@ -261,20 +274,10 @@ impl Broker {
         self.close(older, Some(ReasonCode::SessionTakenOver), CloseReason::TakenOver);
     }
 
-    /// Joins connection and session. The Keep Alive in force is the answer.
-    fn attach(&mut self, index: u32, session: u32, connect: &Connect<'_>) -> u16 {
+    /// Joins connection and session.
+    fn attach(&mut self, index: u32, session: u32, terms: &Terms, connect: &Connect<'_>) {
         let mqtt = &self.clients.config.mqtt;
-        let expiry_s = match (connect.version, connect.clean_start) {
-            (Version::V5, _) => connect.properties.session_expiry_interval().unwrap_or(0),
-            (Version::V3_1 | Version::V3_1_1, true) => 0,
-            (Version::V3_1 | Version::V3_1_1, false) => EXPIRY_NEVER,
-        };
-        let expiry_s = expiry_s.min(mqtt.session_expiry_max_s);
-        let keep_alive_s = match (connect.keep_alive_s, mqtt.keep_alive_max_s) {
-            (asked, 0) => asked,
-            (0, max) => max,
-            (asked, max) => asked.min(max),
-        };
+        let &Terms { expiry_s, keep_alive_s } = terms;
         let window = connect.properties.receive_maximum().unwrap_or(u16::MAX).min(mqtt.inflight_max);
         let aliases = connect.properties.topic_alias_maximum().unwrap_or(0).min(mqtt.topic_alias_outgoing_max);
         self.cancel_timers(index);
@@ -299,7 +302,6 @@ impl Broker {
         for timer in [state.expiry_timer.take(), state.will_timer.take()].into_iter().flatten() {
             self.clients.timers.cancel(timer);
         }
-        keep_alive_s
     }
 
     fn record_connected(&mut self, session: u32, connect: &Connect<'_>) -> crate::id::LogPosition {
@@ -327,112 +329,6 @@ impl Broker {
         self.clients.recorded
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a property of the CONNACK that is made here and nowhere else"
-    )]
-    fn connack(
-        &self,
-        index: u32,
-        session: u32,
-        present: bool,
-        keep_alive_s: u16,
-        connect: &Connect<'_>,
-        assigned: Option<&str>,
-        auth_data: Option<Vec<u8>>,
-    ) -> Vec<u8> {
-        let mut out = Vec::new();
-        // MQTT 3.1 has no Session Present: the byte is reserved there.
-        let session_present = present && connect.version != Version::V3_1;
-        let mut properties = PropertyBuffer::new();
-        if connect.version == Version::V5 {
-            self.offer(&mut properties, index, session, keep_alive_s, connect);
-            if let Some(assigned) = assigned {
-                properties.push(Property::AssignedClientIdentifier(assigned));
-            }
-            if let Some(method) = connect.properties.authentication_method() {
-                properties.push(Property::AuthenticationMethod(method));
-                if let Some(data) = &auth_data {
-                    properties.push(Property::AuthenticationData(data));
-                }
-            }
-        }
-        ConnAck { session_present, code: ReasonCode::Success, properties: properties.as_properties() }
-            .encode(connect.version, &mut out);
-        out
-    }
-
-    /// What the server takes and offers, wherever it differs from what a client assumes (MQTT 5.0, 3.2.2.3).
-    fn offer(
-        &self,
-        properties: &mut PropertyBuffer,
-        index: u32,
-        session: u32,
-        keep_alive_s: u16,
-        connect: &Connect<'_>,
-    ) {
-        let mqtt = &self.clients.config.mqtt;
-        let expiry_s = self.clients.sessions[session].expiry_s;
-        if expiry_s != connect.properties.session_expiry_interval().unwrap_or(0) {
-            properties.push(Property::SessionExpiryInterval(expiry_s));
-        }
-        if mqtt.receive_maximum != u16::MAX {
-            properties.push(Property::ReceiveMaximum(mqtt.receive_maximum));
-        }
-        if mqtt.maximum_qos != QoS::ExactlyOnce {
-            properties.push(Property::MaximumQoS(mqtt.maximum_qos));
-        }
-        if !mqtt.retain_available {
-            properties.push(Property::RetainAvailable(false));
-        }
-        properties.push(Property::MaximumPacketSize(mqtt.packet_bytes_max));
-        if mqtt.topic_alias_maximum > 0 {
-            properties.push(Property::TopicAliasMaximum(mqtt.topic_alias_maximum));
-        }
-        if !mqtt.wildcard_subscription_available {
-            properties.push(Property::WildcardSubscriptionAvailable(false));
-        }
-        if !mqtt.subscription_identifier_available {
-            properties.push(Property::SubscriptionIdentifierAvailable(false));
-        }
-        if !mqtt.shared_subscription_available {
-            properties.push(Property::SharedSubscriptionAvailable(false));
-        }
-        if keep_alive_s != connect.keep_alive_s {
-            properties.push(Property::ServerKeepAlive(keep_alive_s));
-        }
-        if connect.properties.request_response_information()
-            && let Some(information) = &mqtt.response_information
-        {
-            properties.push(Property::ResponseInformation(information));
-        }
-        debug_assert!(self.clients.conns[index].is_v5());
-    }
-
-    /// CONNACK that refuses: in 3.x only where a return code exists (MQTT 3.1.1, MQTT-3.2.2-6).
-    pub(super) fn write_refusal(&mut self, index: u32, code: ReasonCode, reason: &CloseReason) {
-        let v5 = self.clients.conns[index].is_v5();
-        if !v5 && code.connect_return_code().is_none() {
-            return;
-        }
-        let code =
-            if code.allowed_in(crate::packet::PacketType::ConnAck) { code } else { ReasonCode::UnspecifiedError };
-        let text: Option<String> = match reason {
-            CloseReason::Violation(violation) if v5 => Some(alloc::format!("{violation}")),
-            _ => None,
-        };
-        let mut properties = PropertyBuffer::new();
-        if let Some(text) = &text {
-            properties.push(Property::ReasonString(text));
-        }
-        let refusal = ConnAck { session_present: false, code, properties: properties.as_properties() };
-        if !self.clients.write(index, |version, out| refusal.encode(version, out)) && text.is_some() {
-            // MQTT-3.2.2-19: the Reason String is left out when it does not fit.
-            let refusal = ConnAck { session_present: false, code, properties: Properties::default() };
-            self.clients.write(index, |version, out| refusal.encode(version, out));
-        }
-    }
-
     /// The deployment's authentication accepted a CONNECT that waited.
     pub(super) fn admit_waiting(&mut self, index: u32, outcome: AuthOutcome) {
         let Some(auth) = &mut self.clients.conns[index].auth else { return };
@@ -442,6 +338,11 @@ impl Broker {
             AuthOutcome::Accept { data } => {
                 let connect = Connect::decode(&body).expect("the CONNECT was decoded before it waited");
                 self.admit(index, &connect, assigned, data);
+            }
+            // Who named no Authentication Method is asked nothing (MQTT-4.12.0-6).
+            AuthOutcome::Continue { .. } if auth.method.is_none() => {
+                let code = ReasonCode::ImplementationSpecificError;
+                self.close(index, Some(code), CloseReason::Refused(code));
             }
             AuthOutcome::Continue { data } => {
                 let auth = self.clients.conns[index].auth.as_mut().expect("it was there above");

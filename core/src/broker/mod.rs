@@ -1,13 +1,14 @@
 //! One shard of a broker: a single-threaded machine.
 //!
-//! The chapters follow a packet's way: [`input`] cuts bytes into packets, `connect`, `publish`, `acknowledge`, `subscribe`
-//! and `authenticate` handle them, `route` and `deliver` bring a message to its subscribers, `peer` to other shards,
+//! The chapters follow a packet's way: [`input`] cuts bytes into packets, `connect`, `connack`, `publish`, `acknowledge`, `subscribe`
+//! and `authenticate` handle them, `route`, `deliver` and `pull` bring a message to its subscribers, `peer` to other shards,
 //! `close` ends connections and sessions, `timeout` does what time asks for. [`clients`] is the state they share.
 
 mod acknowledge;
 mod authenticate;
 mod clients;
 mod close;
+mod connack;
 mod connect;
 mod deliver;
 mod encode;
@@ -15,6 +16,7 @@ pub(crate) mod handoff;
 mod input;
 mod peer;
 mod publish;
+mod pull;
 mod retained;
 mod route;
 mod subscribe;
@@ -325,6 +327,12 @@ impl Broker {
             self.clients.conns[index].dirty = false;
             true
         });
+        let mut handoff = core::mem::take(&mut outbox.handoff);
+        handoff.retain(|handoff| {
+            let index = self.clients.index_of(handoff.conn);
+            index.inspect(|&index| self.forget(index)).is_some()
+        });
+        outbox.handoff = handoff;
         for (shard, link) in self.peers.iter_mut().enumerate() {
             if let Some(batch) = link.drain() {
                 self.clients.stats.peer_batches_sent += 1;

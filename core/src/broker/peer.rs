@@ -13,7 +13,7 @@ use super::deliver::Arrival;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
 use crate::packet::{QoS, ReasonCode};
-use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPublish};
+use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
 use crate::store::gate::PeerWaits;
 use crate::time::Instant;
 use crate::topic::{FilterId, GroupId, MemberState};
@@ -81,13 +81,18 @@ impl Broker {
     }
 
     /// Sends a message to the shards that have subscribers for it, or have to retain it, or were chosen for a group.
-    pub(super) fn forward(&mut self, arrival: &mut Arrival<'_>, filters: &[FilterId], routed: &mut Routed) {
+    pub(super) fn forward(
+        &mut self,
+        arrival: &Arrival<'_>,
+        filters: &[FilterId],
+        retained: Option<u64>,
+        routed: &mut Routed,
+    ) {
         if self.peers.is_empty() {
             return;
         }
         let interested = filters.iter().fold(0, |mask, &filter| mask | self.router.peers(filter));
         let chosen = core::mem::take(&mut self.chosen);
-        let retained = arrival.retain.then(|| self.retained_stamp());
         for shard in self.others() {
             let has_subscribers = interested >> shard & 1 == 1;
             let has_group = chosen.iter().any(|&(of, _)| usize::from(of) == shard);
@@ -126,7 +131,13 @@ impl Broker {
         let batch = self.peers[shard].batch();
         let topic = batch.push_bytes(arrival.topic.as_bytes());
         let properties = batch.push_bytes(arrival.properties);
-        let payload = batch.push_bytes(arrival.payload);
+        let payload = match &arrival.shared {
+            Some(shared) => {
+                batch.shared_bytes += shared.len();
+                PeerPayload::Shared(shared.clone())
+            }
+            None => PeerPayload::Copied(batch.push_bytes(arrival.payload)),
+        };
         let start = batch.bytes.len() as u32;
         for &group in groups {
             text.clear();
@@ -189,9 +200,12 @@ impl Broker {
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
         let topic = core::str::from_utf8(batch.slice(&publish.topic)).expect("the topic was checked where it came in");
-        let (properties, payload) = (batch.slice(&publish.properties), batch.slice(&publish.payload));
+        let (properties, payload) = (batch.slice(&publish.properties), batch.payload(&publish.payload));
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
             .expiring(self.clients.now, publish.expiry_s);
+        if let PeerPayload::Shared(shared) = &publish.payload {
+            arrival.shared = Some(shared.clone());
+        }
         if let Some(stamp) = publish.retained
             && !self.retain_stamped(&mut arrival, (stamp, from.0))
         {

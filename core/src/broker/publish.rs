@@ -201,6 +201,8 @@ impl Broker {
         let Will { topic, payload, properties, qos, retain, message_expiry_s, .. } = *will;
         let mut arrival =
             Arrival::new(&topic, &properties, &payload, qos, retain).expiring(self.clients.now, message_expiry_s);
+        // A will is its client's: No Local spares that client (MQTT-3.8.3-3).
+        arrival.publisher = session;
         self.route_published(&mut arrival);
         self.clients.stats.wills_published += 1;
         let client_id = self.clients.sessions[session].client_id.clone();

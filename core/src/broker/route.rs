@@ -3,12 +3,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use super::Broker;
 use super::clients::Clients;
 use super::deliver::{Arrival, Target};
 use crate::config::QueueFull;
 use crate::id::LogPosition;
 use crate::packet::{QoS, ReasonCode};
+use crate::peer::PeerBatch;
 use crate::session::{Delivery, Identifiers};
 use crate::store::gate::PeerWaits;
 use crate::topic::{FilterId, GroupId, MemberState, Pick, Router, Subscription};
@@ -47,6 +50,9 @@ impl Scratch {
 /// A session's state as a member of a shared group.
 fn member_state(clients: &Clients, member: &Subscription) -> MemberState {
     let session = &clients.sessions[member.session];
+    if session.full {
+        return MemberState::Full;
+    }
     if !session.is_connected() {
         return MemberState::Offline;
     }
@@ -69,11 +75,15 @@ fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<G
 impl Broker {
     /// Routes a message that was published in this shard.
     pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
+        if !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
+            arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
+        }
         let mut scratch = core::mem::take(&mut self.scratch);
         scratch.set_filters(self.router.route(arrival.topic));
         let mut routed = self.route_to(arrival, &mut scratch);
         if routed.code == ReasonCode::Success {
-            self.forward(arrival, &scratch.filters, &mut routed);
+            let retained = arrival.retain.then(|| self.retained_stamp());
+            self.forward(arrival, &scratch.filters, retained, &mut routed);
         }
         self.scratch = scratch;
         if let Some(message) = arrival.message.take() {
@@ -170,11 +180,13 @@ impl Broker {
         {
             return false;
         }
+        let is_full = |member: &Subscription| member.qos() > 0 && self.clients.sessions[member.session].full;
         scratch.filters.iter().any(|&filter| {
             self.router.subscriptions(filter).iter().any(|subscription| {
-                subscription.qos() > 0
-                    && self.clients.sessions[subscription.session].full
-                    && !(subscription.no_local() && subscription.session == arrival.publisher)
+                is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
+            }) || self.router.groups(filter).any(|group| {
+                let group = self.router.group(group);
+                group.remote().is_empty() && !group.members().is_empty() && group.members().iter().all(is_full)
             })
         })
     }
@@ -217,7 +229,7 @@ impl Broker {
         arrival.expiry_s = message.remaining_expiry_s(self.clients.now);
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();
-        self.forward(&mut arrival, &[], &mut routed);
+        self.forward(&arrival, &[], None, &mut routed);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }

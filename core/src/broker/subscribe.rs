@@ -191,6 +191,11 @@ impl Broker {
         let known = self.clients.sessions[session].subscriptions[slot as usize];
         self.clients.sessions[session].scans.retain(|scan| scan.filter != known.filter);
         self.gate.drop_scans(self.clients.conn_id(self.clients.sessions[session].connection), known.filter);
+        if let Some(group) = known.group {
+            let group = group.index() as u32 + 1;
+            self.clients.sessions[session].queue.leave_group(group);
+            self.clients.sessions[session].inflight.leave_group(group);
+        }
         self.remove_subscription(session, slot);
         self.clients.record_for(session, |client_id| Operation::Unsubscribed { client_id, filter: Box::from(text) });
         ReasonCode::Success

@@ -94,6 +94,8 @@ pub(crate) struct AuthState {
     pub(crate) connect: Vec<u8>,
     /// The Client Identifier that was assigned to it.
     pub(crate) assigned: Option<Box<str>>,
+    /// Whether AUTH 0x18 was sent and not answered.
+    pub(crate) challenged: bool,
 }
 
 impl Connection {

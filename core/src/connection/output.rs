@@ -15,22 +15,27 @@ pub(crate) const SHARED_BYTES_MIN: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool {
     buffers: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 impl BufferPool {
-    /// Buffers kept, and the largest of them: what a storm leaves behind is bounded.
-    const BUFFERS_MAX: usize = 256;
-    const BYTES_MAX: usize = 64 * 1024;
+    /// The largest buffer kept, and what all that are kept may take: what a storm leaves behind is bounded.
+    const BUFFER_BYTES_MAX: usize = 128 * 1024;
+    const BYTES_MAX: usize = 16 * 1024 * 1024;
 
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.buffers.pop().unwrap_or_default()
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
     }
 
     pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() == 0 || buffer.capacity() > Self::BYTES_MAX || self.buffers.len() >= Self::BUFFERS_MAX {
+        let capacity = buffer.capacity();
+        if capacity == 0 || capacity > Self::BUFFER_BYTES_MAX || self.bytes + capacity > Self::BYTES_MAX {
             return;
         }
         buffer.clear();
+        self.bytes += capacity;
         self.buffers.push(buffer);
     }
 }

@@ -58,6 +58,18 @@ impl<'a> Connect<'a> {
         version(&mut Reader::new(body)).ok()
     }
 
+    /// The Maximum Packet Size that the packet names, also for a packet that goes wrong behind its properties. `None` when
+    /// it cannot be read; without the property it is `u32::MAX`. With it a fault can be answered in a size that the client
+    /// takes (MQTT-3.1.2-24).
+    pub fn peek_maximum_packet_size(body: &[u8]) -> Option<u32> {
+        let mut reader = Reader::new(body);
+        let version = version(&mut reader).ok()?;
+        reader.u8().ok()?;
+        reader.u16().ok()?;
+        let properties = Properties::read_for(version, &mut reader, PropertySet::Connect).ok()?;
+        Some(properties.maximum_packet_size().unwrap_or(u32::MAX))
+    }
+
     /// Reads the body of a CONNECT.
     ///
     /// # Errors

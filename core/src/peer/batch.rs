@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use bytes::Bytes;
+
 use crate::packet::QoS;
 
 /// Messages from one shard to another, in order.
@@ -20,6 +22,8 @@ pub struct PeerBatch {
     pub(crate) messages: Vec<PeerMessage>,
     /// What the messages' ranges point into.
     pub(crate) bytes: Vec<u8>,
+    /// Bytes of the payloads that are shared.
+    pub(crate) shared_bytes: usize,
 }
 
 /// One message. It has come as far as it goes: a shard delivers it to its own clients and passes it to no other shard,
@@ -43,7 +47,7 @@ pub(crate) struct PeerPublish {
     pub(crate) ticket: u64,
     pub(crate) topic: Range<u32>,
     pub(crate) properties: Range<u32>,
-    pub(crate) payload: Range<u32>,
+    pub(crate) payload: PeerPayload,
     /// Pairs of group name and filter, each with a length in front, that the receiver has to choose a member for.
     pub(crate) shares: Range<u32>,
     pub(crate) qos: QoS,
@@ -55,6 +59,15 @@ pub(crate) struct PeerPublish {
     /// How many shards have passed it on.
     pub(crate) hops: u16,
     pub(crate) expiry_s: Option<u32>,
+}
+
+/// The payload of a message on its way to another shard.
+#[derive(Debug)]
+pub(crate) enum PeerPayload {
+    /// It lies in the batch.
+    Copied(Range<u32>),
+    /// It is shared with the sender, and with every other shard that it goes to.
+    Shared(Bytes),
 }
 
 impl PeerBatch {
@@ -69,12 +82,28 @@ impl PeerBatch {
         self.handled = 0;
         self.messages.clear();
         self.bytes.clear();
+        self.shared_bytes = 0;
     }
 
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Range<u32> {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(bytes);
         start..self.bytes.len() as u32
+    }
+
+    /// Payloads from this size on are shared between shards; below, copying costs less.
+    pub(crate) const SHARED_BYTES_MIN: usize = 16 * 1024;
+
+    pub(crate) fn payload<'a>(&'a self, payload: &'a PeerPayload) -> &'a [u8] {
+        match payload {
+            PeerPayload::Copied(range) => self.slice(range),
+            PeerPayload::Shared(bytes) => bytes,
+        }
+    }
+
+    /// Bytes of the messages, shared payloads included.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + self.shared_bytes + self.messages.len() * size_of::<PeerMessage>()
     }
 
     pub(crate) fn slice(&self, range: &Range<u32>) -> &[u8] {

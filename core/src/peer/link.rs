@@ -49,7 +49,7 @@ impl PeerLink {
 
     /// Bytes that wait or are under way.
     pub(crate) fn bytes(&self) -> usize {
-        self.under_way_bytes + size(&self.pending)
+        self.under_way_bytes + self.pending.size()
     }
 
     /// Takes note of what a batch from the other shard acknowledges.
@@ -96,7 +96,7 @@ impl PeerLink {
         let spare = self.spare.pop().unwrap_or_default();
         let mut batch = if self.may_send() && !self.pending.messages.is_empty() {
             self.sent += 1;
-            let size = size(&self.pending);
+            let size = self.pending.size();
             self.under_way.push_back(size);
             self.under_way_bytes += size;
             self.pending.number = self.sent;
@@ -116,8 +116,4 @@ impl PeerLink {
             self.spare.push(batch);
         }
     }
-}
-
-fn size(batch: &PeerBatch) -> usize {
-    batch.bytes.len() + batch.messages.len() * size_of::<super::PeerMessage>()
 }

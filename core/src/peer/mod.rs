@@ -4,5 +4,5 @@ mod batch;
 mod link;
 
 pub use batch::PeerBatch;
-pub(crate) use batch::{PeerMessage, PeerPublish};
+pub(crate) use batch::{PeerMessage, PeerPayload, PeerPublish};
 pub(crate) use link::PeerLink;

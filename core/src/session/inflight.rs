@@ -265,6 +265,15 @@ impl Inflight {
         *self = Self { first: self.id_at(self.entries.len()).get(), ..Self::new() };
     }
 
+    /// The session has left this Shared Subscription, whose number may stand for another one soon: what was sent because of
+    /// it belongs to the session alone.
+    pub(crate) fn leave_group(&mut self, group: u32) {
+        let deliveries = self.entries.iter_mut().filter_map(|entry| entry.delivery.as_mut());
+        for delivery in deliveries.filter(|delivery| delivery.group == group) {
+            delivery.group = 0;
+        }
+    }
+
     /// Gives back the memory of a ring without exchanges, for a session that is not expected to need it soon.
     pub(crate) fn release_memory(&mut self) {
         if self.entries.is_empty() {

@@ -114,6 +114,14 @@ impl Queue {
         self.remove(index)
     }
 
+    /// The session has left this Shared Subscription, whose number may stand for another one soon: what waits because of
+    /// it belongs to the session alone.
+    pub(crate) fn leave_group(&mut self, group: u32) {
+        for queued in self.entries.iter_mut().filter(|queued| queued.group == group) {
+            queued.group = 0;
+        }
+    }
+
     /// Gives back the memory of an empty queue, for a session that is not expected to need it soon.
     pub(crate) fn release_memory(&mut self) {
         if self.entries.is_empty() {

@@ -16,6 +16,8 @@ pub enum MemberState {
     Busy,
     /// Not connected: the message would wait for the session to be resumed.
     Offline,
+    /// Its queue is at a bound: the message would be dropped.
+    Full,
 }
 
 /// Where a message for a group goes.
@@ -30,9 +32,10 @@ pub enum Pick {
 }
 
 impl Group {
-    /// How many members in this shard are connected, busy ones included.
+    /// How many members in this shard are connected and can take a message, busy ones included.
     pub fn connected(&self, mut state: impl FnMut(&Subscription) -> MemberState) -> u32 {
-        self.members().iter().filter(|member| state(member) != MemberState::Offline).count() as u32
+        let is_connected = |state| matches!(state, MemberState::Ready | MemberState::Busy);
+        self.members().iter().filter(|member| is_connected(state(member))).count() as u32
     }
 
     /// Chooses a member for a message that was published in this shard.
@@ -67,15 +70,15 @@ impl Group {
     }
 
     /// Chooses the position of a member in this shard, for a message that another shard sent here too: the next that is
-    /// [`Ready`](MemberState::Ready), else the next that is [`Busy`](MemberState::Busy), else the next at all. None when
-    /// the shard has no member.
+    /// [`Ready`](MemberState::Ready), else the next that is [`Busy`](MemberState::Busy), else the next that is
+    /// [`Offline`](MemberState::Offline), else the next at all. None when the shard has no member.
     pub fn pick_local(&mut self, mut state: impl FnMut(&Subscription) -> MemberState) -> Option<u32> {
         let count = self.members().len() as u32;
         if count == 0 {
             return None;
         }
         let first = self.cursor % count;
-        let (mut busy, mut offline) = (None, None);
+        let (mut busy, mut offline, mut full) = (None, None, None);
         let mut ready = None;
         for position in (first..count).chain(0..first) {
             match state(&self.members()[position as usize]) {
@@ -85,9 +88,10 @@ impl Group {
                 }
                 MemberState::Busy => busy = busy.or(Some(position)),
                 MemberState::Offline => offline = offline.or(Some(position)),
+                MemberState::Full => full = full.or(Some(position)),
             }
         }
-        let chosen = ready.or(busy).or(offline)?;
+        let chosen = ready.or(busy).or(offline).or(full)?;
         self.cursor = chosen + 1;
         Some(chosen)
     }

@@ -156,6 +156,5 @@ fn the_rest() -> Vec<Bad> {
         only_5("AUTH with flags", &[0x81], vec![0xF1, 0]),
         only_5("DISCONNECT with a Session Expiry after none", &[0x82], expiry),
         only_5("DISCONNECT with a code of PUBACK", MALFORMED_OR_PROTOCOL, frame(0xE0, [0x10])),
-        only_5("DISCONNECT with Server Reference", &[0x81, 0x82], frame(0xE0, [0, 4, 0x1C, 0, 1, b'x'])),
     ]
 }

@@ -80,6 +80,7 @@ fn of_5_0() -> Vec<Bad> {
         bad("5.0: Will QoS 3", V5, flags(0x1E, &will(&[], b"t")), ConnAck(0x81)),
         bad("5.0: Will QoS without a will", V5, flags(0x0A, &string("rogue")), ConnAck(0x81)),
         bad("5.0: identifier that is not UTF-8", V5, flags(0x02, &string([0xED, 0xA0, 0x80])), ConnAck(0x81)),
+        bad("level 6", V5, connect(b"MQTT", 6, 2, Some(&[]), &string("rogue")), ConnAck(0x84)),
         bad("5.0: payload cut short", V5, flags(0x02, &[0, 9, b'r']), ConnAck(0x81)),
         bad("5.0: bytes after the payload", V5, flags(0x02, &join([&string("rogue"), b"more"])), ConnAck(0x81)),
         bad("5.0: will topic with a wildcard", V5, flags(0x06, &will(&[], b"a/#")), ConnAck(0x90)),
@@ -90,7 +91,6 @@ fn of_5_0() -> Vec<Bad> {
             flags(0x06, &will(&[0x18, 0, 0, 0, 1, 0x18, 0, 0, 0, 1], b"t")),
             ConnAck(0x82),
         ),
-        bad("version 6", V5, connect(b"MQTT", 6, 2, Some(&[]), &string("rogue")), ConnAck(0x84)),
     ]
 }
 

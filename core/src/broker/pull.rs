@@ -1,0 +1,163 @@
+//! From a session's queue to its connection: QoS 1 and 2 are pulled, as window, output and store allow.
+
+use super::clients::Clients;
+use super::deliver::alias_for;
+use super::encode::{Content, Head};
+use crate::connection::{OutgoingAlias, SHARED_BYTES_MIN};
+use crate::packet::{PacketId, QoS};
+use crate::session::{Delivery, NO_CONNECTION, ResendKind};
+use crate::store::Operation;
+use crate::time::Instant;
+use crate::timer::TimerKind;
+
+impl Clients {
+    /// Sends what the session is owed, as far as window, output and store allow.
+    pub(super) fn pull(&mut self, session: u32) {
+        let connection = self.sessions[session].connection;
+        if connection == NO_CONNECTION {
+            return;
+        }
+        if self.sessions[session].inflight.needs_resend() {
+            self.resend(session, connection);
+        }
+        while !self.sessions[session].queue.is_empty() && self.has_room(connection) {
+            let front = self.sessions[session].queue.front().expect("the queue is not empty");
+            let qos = front.flags.qos();
+            if qos != QoS::AtMostOnce && !self.sessions[session].inflight.can_send(self.conns[connection].window) {
+                break;
+            }
+            if qos == QoS::ExactlyOnce && self.messages.get(front.message).position > self.stored {
+                self.await_store(session);
+                break;
+            }
+            let delivery = self.sessions[session].queue.pop_front().expect("the queue is not empty");
+            self.stats.messages_queued -= 1;
+            self.send_queued(session, connection, delivery);
+        }
+        self.update_full(session);
+        self.resume_scans(session);
+    }
+
+    fn await_store(&mut self, session: u32) {
+        if !self.sessions[session].awaits_store {
+            self.sessions[session].awaits_store = true;
+            let generation = self.sessions.generation(session);
+            self.awaiting_store.push((session, generation));
+        }
+    }
+
+    fn send_queued(&mut self, session: u32, connection: u32, delivery: Delivery) {
+        let message = self.messages.get(delivery.message);
+        if message.is_expired(self.now) {
+            self.stats.dropped_expired += 1;
+            return self.drop_queued(session, delivery);
+        }
+        if !self.fits_queued(connection, delivery) {
+            self.stats.dropped_too_large += 1;
+            return self.drop_queued(session, delivery);
+        }
+        if delivery.flags.qos() == QoS::AtMostOnce {
+            self.send_held(connection, delivery, None, false);
+            return self.settle(delivery);
+        }
+        let position = message.position;
+        let packet_id = self.sessions[session].inflight.push(delivery);
+        self.stats.messages_inflight += 1;
+        if position.0 > 0 {
+            self.record_for(session, |client_id| Operation::Sent { client_id, message: position, packet_id });
+        }
+        self.send_held(connection, delivery, Some(packet_id), false);
+        self.arm_retry(session);
+    }
+
+    fn fits_queued(&self, connection: u32, delivery: Delivery) -> bool {
+        let conn = &self.conns[connection];
+        let message = self.messages.get(delivery.message);
+        if message.size() + 64 < conn.packet_bytes_max as usize {
+            return true;
+        }
+        let mut scratch = [0];
+        let head = Head {
+            v5: conn.is_v5(),
+            qos: delivery.flags.qos() as u8,
+            retain: delivery.flags.retain(),
+            dup: false,
+            packet_id: PacketId::new(1),
+            alias: OutgoingAlias::None,
+            identifiers: self.identifiers.get(delivery.identifiers, &mut scratch),
+        };
+        head.packet_size(&message.content(self.now)) <= conn.packet_bytes_max as usize
+    }
+
+    /// Appends the PUBLISH of a message that is held.
+    fn send_held(&mut self, index: u32, delivery: Delivery, packet_id: Option<PacketId>, dup: bool) {
+        let conn = &mut self.conns[index];
+        let message = self.messages.get(delivery.message);
+        let content = message.content(self.now);
+        let mut scratch = [0];
+        let v5 = conn.is_v5();
+        let head = Head {
+            v5,
+            qos: delivery.flags.qos() as u8,
+            retain: delivery.flags.retain(),
+            dup,
+            packet_id,
+            alias: alias_for(conn, content.topic),
+            identifiers: if v5 { self.identifiers.get(delivery.identifiers, &mut scratch) } else { &[] },
+        };
+        head.encode(&content, conn.output.buffer(&mut self.pool));
+        if content.payload.len() >= SHARED_BYTES_MIN {
+            let size = content.payload.len();
+            self.messages.share(delivery.message);
+            conn.output.push_shared(delivery.message, size);
+        } else {
+            conn.output.buffer(&mut self.pool).extend_from_slice(content.payload);
+        }
+        self.stats.packets_sent += 1;
+        self.stats.publishes_sent += 1;
+        self.mark_dirty(index);
+    }
+
+    /// Sends again, in order, what was unfinished when the client came back (MQTT-4.4.0-1).
+    fn resend(&mut self, session: u32, connection: u32) {
+        let window = self.conns[connection].window;
+        while self.has_room(connection) {
+            let Some((packet_id, kind)) = self.sessions[session].inflight.next_resend(window) else { break };
+            self.stats.retransmitted += 1;
+            match kind {
+                ResendKind::Publish(delivery) => self.send_held(connection, delivery, Some(packet_id), true),
+                ResendKind::Release => self.send_release(connection, packet_id),
+            }
+        }
+        self.arm_retry(session);
+    }
+
+    pub(super) fn send_release(&mut self, connection: u32, packet_id: PacketId) {
+        let [high, low] = packet_id.get().to_be_bytes();
+        self.write(connection, |_, out| out.extend_from_slice(&[0x62, 2, high, low]));
+    }
+
+    /// For 3.x clients, and only when the deployment asks for it: sends again what is not acknowledged in time.
+    pub(super) fn arm_retry(&mut self, session: u32) {
+        let Some(interval) = self.config.mqtt.retry_interval else { return };
+        let connection = self.sessions[session].connection;
+        if connection == NO_CONNECTION || self.conns[connection].is_v5() {
+            return;
+        }
+        if self.sessions[session].retry_timer.is_none() {
+            let key = self.timer_key(TimerKind::Retry, session);
+            self.sessions[session].retry_timer = Some(self.timers.arm(self.now.saturating_add(interval), key));
+        }
+    }
+}
+
+impl crate::message::Message {
+    fn content(&self, now: Instant) -> Content<'_> {
+        Content {
+            topic: self.topic_bytes(),
+            properties: self.properties(),
+            payload: self.payload(),
+            expiry_s: self.remaining_expiry_s(now),
+        }
+    }
+}

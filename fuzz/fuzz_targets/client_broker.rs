@@ -1,0 +1,3 @@
+//! See [`weirmq_fuzz::client_broker`].
+#![cfg_attr(fuzzing, no_main)]
+weirmq_fuzz::main!(client_broker);
