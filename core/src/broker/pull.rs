@@ -123,13 +123,31 @@ impl Clients {
         let window = self.conns[connection].window;
         while self.has_room(connection) {
             let Some((packet_id, kind)) = self.sessions[session].inflight.next_resend(window) else { break };
-            self.stats.retransmitted += 1;
             match kind {
+                ResendKind::Publish(delivery) if !self.fits_queued(connection, delivery) => {
+                    self.drop_too_large(session, packet_id, delivery);
+                    continue;
+                }
                 ResendKind::Publish(delivery) => self.send_held(connection, delivery, Some(packet_id), true),
                 ResendKind::Release => self.send_release(connection, packet_id),
             }
+            self.stats.retransmitted += 1;
         }
         self.arm_retry(session);
+    }
+
+    /// The client came back with a smaller Maximum Packet Size: the exchange ends as if it were complete (MQTT-3.1.2-25).
+    fn drop_too_large(&mut self, session: u32, packet_id: PacketId, delivery: Delivery) {
+        let inflight = &mut self.sessions[session].inflight;
+        let ended = match delivery.flags.qos() {
+            QoS::AtMostOnce | QoS::AtLeastOnce => inflight.acknowledge(packet_id),
+            QoS::ExactlyOnce => inflight.reject(packet_id),
+        };
+        debug_assert!(ended == Ok(delivery), "the exchange waits for its first answer");
+        self.stats.messages_inflight -= 1;
+        self.stats.dropped_too_large += 1;
+        self.record_for(session, |client_id| Operation::Settled { client_id, packet_id });
+        self.settle(delivery);
     }
 
     pub(super) fn send_release(&mut self, connection: u32, packet_id: PacketId) {
