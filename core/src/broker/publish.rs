@@ -176,6 +176,7 @@ impl Broker {
         let mut arrival = Arrival::new(topic, properties, publish.payload, publish.qos, publish.retain)
             .expiring(self.clients.now, expiry_s);
         arrival.publisher = self.clients.conns[index].session;
+        arrival.answered = publish.qos != QoS::AtMostOnce;
         let routed = self.route_published(&mut arrival);
         self.properties = scratch;
         routed
