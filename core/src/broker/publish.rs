@@ -132,7 +132,7 @@ impl Broker {
         if self.clients.sessions[session].incoming.contains(packet_id) {
             // MQTT-4.3.3-10: acknowledged again, delivered no second time.
             self.clients.stats.publishes_duplicate += 1;
-            return self.reply_ack(index, PacketType::PubRec, packet_id, ReasonCode::Success);
+            return self.receive_again(index, packet_id);
         }
         if !self.may_take_another(index) {
             return;
