@@ -41,7 +41,7 @@ fn step(rng: &mut Rng, options: &Options, rage: u64) -> Step {
         10..=11 => connect(rng, options, client),
         12..=13 => subscribe(rng, options, client),
         14 => Step::Unsubscribe { client, filter: filter(rng, options, client) },
-        15 if rng.percent(30) => Step::Unretain { client, topic: rng.below(TOPICS.len() as u64) },
+        15 if rng.percent(30) => Step::Unretain { client, topic: rng.below(TOPICS.len() as u64), qos: rng.below(3) },
         15 => Step::Ping { client },
         _ => Step::Wait { ms: rng.pick(&[0, 1, 1, 30, 300, 3_000, 3_000, 31_000]) },
     }

@@ -37,6 +37,7 @@ pub(super) struct Goodbye {
 
 #[derive(Debug)]
 pub(super) struct Link {
+    pub(super) id: usize,
     pub(super) owner: Owner,
     /// Shard and name of the connection there. `None` while it moves and after `handle_closed`.
     pub(super) place: Option<(usize, ConnId)>,
@@ -76,8 +77,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(owner: Owner, place: Option<(usize, ConnId)>, capacity: usize, now: Instant) -> Self {
+    pub(super) fn new(id: usize, owner: Owner, place: Option<(usize, ConnId)>, capacity: usize, now: Instant) -> Self {
         Self {
+            id,
             owner,
             place,
             to_broker: VecDeque::new(),

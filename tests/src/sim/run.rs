@@ -128,7 +128,7 @@ fn heal(world: &mut World) {
         if round % 5 == 4 && world.options.retained_messages_max < TOPICS.len() as u64 {
             // A 3.x client whose retained message finds no room tries for ever: room is made.
             for topic in 0..TOPICS.len() as u64 {
-                do_and_wait(world, &Step::Unretain { client: last as u64, topic }, 1_000);
+                do_and_wait(world, &Step::Unretain { client: last as u64, topic, qos: 0 }, 1_000);
             }
         }
     }
@@ -176,7 +176,7 @@ fn leave(world: &mut World) {
     }
     world.advance(Duration::from_secs(200));
     for topic in 0..TOPICS.len() as u64 {
-        do_and_wait(world, &Step::Unretain { client: last as u64, topic }, 1_000);
+        do_and_wait(world, &Step::Unretain { client: last as u64, topic, qos: 0 }, 1_000);
     }
     do_and_wait(world, &Step::Disconnect { client: last as u64, code: 0, expiry: 0 }, 100_000);
     let (stats, unsettled) = (world.stats(), world.unsettled());

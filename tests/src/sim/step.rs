@@ -58,7 +58,7 @@ steps! {
     /// A client publishes.
     Publish "publish" { client, topic, qos, retain, bytes, expiry_s, alias },
     /// A client removes a retained message.
-    Unretain "unretain" { client, topic },
+    Unretain "unretain" { client, topic, qos },
     /// A client subscribes.
     Subscribe "subscribe" { client, filter, qos, no_local, as_published, handling, identifier },
     /// A client unsubscribes.

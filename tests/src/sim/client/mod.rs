@@ -65,6 +65,8 @@ pub(super) struct Client {
     pub(super) reads_mode: u64,
 
     // Session State.
+    /// Which session, among all that the oracle knows.
+    session: Option<usize>,
     pub(super) outgoing: Vec<Outgoing>,
     /// QoS 2 messages received and not released, by identifier.
     incoming: BTreeMap<u16, Option<usize>>,
@@ -90,6 +92,9 @@ pub(super) struct Client {
     alias_maximum: u16,
     /// After how much silence it sends PINGREQ; zero is never.
     ping_after: Duration,
+    /// It answers what it is sent first before it repeats itself: a 3.x client whose own queue is full has to.
+    pub(super) patient: bool,
+    resend_at: Option<Instant>,
     /// It never sends PINGREQ.
     silent: bool,
     written: Instant,
@@ -112,6 +117,7 @@ impl Client {
             link: None,
             acks_mode: 0,
             reads_mode: 0,
+            session: None,
             outgoing: Vec::new(),
             incoming: BTreeMap::new(),
             unacknowledged: BTreeMap::new(),
@@ -127,6 +133,8 @@ impl Client {
             receive_maximum: u16::MAX,
             alias_maximum: 0,
             ping_after: Duration::ZERO,
+            patient: false,
+            resend_at: None,
             silent: false,
             written: Instant::ZERO,
             next_id: 0,
@@ -153,6 +161,7 @@ impl Client {
 
     /// Forgets what belongs to a connection.
     fn begin_connection(&mut self) {
+        self.resend_at = None;
         self.rx.clear();
         self.acks.clear();
         self.open.clear();
@@ -189,6 +198,11 @@ impl Client {
             return true;
         }
         busy |= self.acknowledge(&mut around);
+        if self.resend_at.is_some_and(|at| at <= around.now) {
+            self.resend_at = None;
+            self.resend(&mut around);
+            busy = true;
+        }
         let silence = around.now.saturating_since(self.written);
         if self.state == State::Up && !self.ping_after.is_zero() && silence >= self.ping_after {
             self.ping(&mut around);
@@ -198,6 +212,7 @@ impl Client {
     }
 
     fn read(&mut self, around: &mut Around<'_>) -> bool {
+        around.link.late |= self.reads_mode != 0;
         let count = match self.reads_mode {
             0 => usize::MAX,
             1 => return false,
@@ -235,6 +250,6 @@ impl Client {
         let acks = (self.acks_mode == 2 && !self.acks.is_empty()).then_some(self.acks_at);
         let pings = self.state == State::Up && !self.ping_after.is_zero() && !link.fin;
         let ping = pings.then(|| self.written.saturating_add(self.ping_after));
-        [read, acks, ping].into_iter().flatten().min()
+        [read, acks, ping, self.resend_at].into_iter().flatten().min()
     }
 }

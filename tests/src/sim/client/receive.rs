@@ -89,16 +89,19 @@ impl Client {
         if ack.code != 0 {
             return;
         }
-        let Some((_, present)) = around.link.session else {
+        let Some((session, present)) = around.link.session else {
             return around.trace.fail("CONNACK before the event", self.name());
         };
         if ack.session_present != present {
             around.trace.fail("Session Present is not true", format!("{}: {ack:?}", self.name()));
         }
         self.must_clean = false;
-        if !present {
+        // A connection that ended before its CONNACK came may have renewed the session, and MQTT has no way to tell: here
+        // the client is told.
+        if !present || self.session != Some(session) {
             self.forget();
         }
+        self.session = Some(session);
         self.receive_maximum = if self.v5 { u16::MAX } else { around.book.options.receive_maximum as u16 };
         self.alias_maximum = 0;
         for property in &ack.properties {
@@ -112,7 +115,8 @@ impl Client {
             }
         }
         self.state = State::Up;
-        self.resend(around);
+        let wait = std::time::Duration::from_secs(u64::from(self.patient));
+        self.resend_at = Some(around.now.saturating_add(wait));
     }
 
     /// PUBACK comes in the order of the PUBLISH packets (MQTT-4.6.0-2).

@@ -116,11 +116,11 @@ impl Client {
             Step::Publish { topic, qos, retain, bytes, expiry_s, alias, .. } => {
                 (topic, qos, retain > 0, Some(bytes), expiry_s as u32, alias > 0)
             }
-            Step::Unretain { topic, .. } => (topic, 1, true, None, 0, false),
+            Step::Unretain { topic, qos, .. } => (topic, qos, true, None, 0, false),
             _ => return,
         };
         let quota = OUTGOING_MAX.min(usize::from(self.receive_maximum));
-        if self.state != State::Up || (qos > 0 && self.outgoing.len() >= quota) {
+        if self.state != State::Up || self.resend_at.is_some() || (qos > 0 && self.outgoing.len() >= quota) {
             return;
         }
         let message = around.book.message(self.number, topic, qos, retain, bytes);
@@ -230,14 +230,14 @@ impl Client {
 
     /// DISCONNECT and the end of the client's side.
     pub(in crate::sim) fn disconnect(&mut self, code: u64, expiry: u64, around: &mut Around<'_>) {
-        if self.state != State::Up {
+        if self.state != State::Up || around.link.fin {
             return;
         }
         let mut packet = wire::disconnect();
         let mut expiry_s = None;
         if self.v5 {
             packet = packet.code(code as u8);
-            // Setting an expiry where there was none is a protocol error (MQTT-3.1.2-… 3.14.2.2.2).
+            // Setting an expiry where there was none is a protocol error (MQTT 5.0, 3.14.2.2.2).
             let had = around.link.request.is_some_and(|request| request.expiry_s > 0);
             if expiry > 0 && (had || expiry == 1) {
                 expiry_s = Some(expiry as u32 - 1);

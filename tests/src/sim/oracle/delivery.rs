@@ -50,7 +50,7 @@ impl Book {
     fn judge_subscription(&self, arrived: &Arrived<'_>, message: &Message, trace: &mut Trace) {
         let session = &self.sessions[arrived.session];
         let publish = arrived.publish;
-        let own = |no_local: bool| no_local && message.publisher == session.client && !message.will;
+        let own = |no_local: bool| no_local && message.publisher == session.client;
         let fits = |qos: u8| qos.min(message.qos) == publish.qos;
         if !session.may(message).any(|may| fits(may.qos) && (publish.retain || !own(may.no_local))) {
             let may: Vec<_> = session.may(message).collect();
@@ -100,7 +100,7 @@ impl Book {
         if retained {
             self.judge_retained(arrived.session, number, publish, trace);
         }
-        let live_max = message.copies_max() + if ambiguous { asked } else { 0 };
+        let live_max = self.copies_max(message) + if ambiguous { asked } else { 0 };
         let (live, live_max) =
             if self.sessions[arrived.session].worker { self.shared_count(number, message) } else { (got.0, live_max) };
         if live > live_max {
@@ -117,7 +117,7 @@ impl Book {
         groups.sort_unstable();
         groups.dedup();
         let handed_on = if message.qos > 0 { self.workers_ended as u64 } else { 0 };
-        (got, groups.len() as u64 * (message.copies_max() + handed_on))
+        (got, groups.len() as u64 * (self.copies_max(message) + handed_on))
     }
 
     /// Messages of one publisher, topic and QoS arrive in the order in which they were sent (MQTT-4.6.0-6): each can be

@@ -53,9 +53,9 @@ impl Book {
     }
 
     /// CONNACK of a session that lasts leaves the broker: its last `SessionConnected` is stored.
-    pub(in crate::sim) fn judge_connected(&self, client: usize, stores: &[&Store], trace: &mut Trace) {
+    pub(in crate::sim) fn judge_connected(&self, client: usize, link: usize, stores: &[&Store], trace: &mut Trace) {
         let Some(life) = &self.lives[client] else { return };
-        if self.options.durable == 0 || life.expiry_s == 0 {
+        if self.options.durable == 0 || life.expiry_s == 0 || life.link != link {
             return;
         }
         let name = format!("c{client}");

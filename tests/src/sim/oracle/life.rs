@@ -22,6 +22,8 @@ pub(in crate::sim) struct Life {
     ended: Option<Instant>,
     /// The tick at which it was last connected.
     pub(in crate::sim) since: u64,
+    /// The link of its last connection.
+    pub(in crate::sim) link: usize,
     will: Option<PendingWill>,
 }
 
@@ -58,7 +60,7 @@ impl Book {
                 let Some(request) = link.request else {
                     return trace.fail("connected without a CONNECT", format!("{event:?}"));
                 };
-                let session = self.connected(client, &request, *session_present, trace);
+                let session = self.connected(client, link.id, &request, *session_present, trace);
                 link.session = Some((session, *session_present));
             }
             Event::Disconnected { client_id, reason, session_kept, .. } => {
@@ -84,7 +86,7 @@ impl Book {
         }
     }
 
-    fn connected(&mut self, client: usize, request: &Request, present: bool, trace: &mut Trace) -> usize {
+    fn connected(&mut self, client: usize, link: usize, request: &Request, present: bool, trace: &mut Trace) -> usize {
         let now = trace.now;
         self.check_overdue(client, trace);
         let tick = self.tick();
@@ -118,6 +120,7 @@ impl Book {
             expiry_s: asked.min(self.options.session_expiry_max_s as u32),
             ended: None,
             since: tick,
+            link,
             will: request.will.map(|(message, delay_s)| PendingWill { message, delay_s, due: None }),
         });
         session

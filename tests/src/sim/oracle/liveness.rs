@@ -1,7 +1,14 @@
 //! At rest, after everything was healed: what was acknowledged has arrived.
 
+use std::time::Duration;
+
+use weirmq_core::Instant;
+
 use super::Book;
 use crate::sim::trace::Trace;
+
+/// How long a message may be on its way in a world that does no harm.
+const ON_ITS_WAY: Duration = Duration::from_secs(4);
 
 impl Book {
     /// Everything acknowledged at QoS 1 and 2 has arrived at every session that was subscribed and lives, but for as many
@@ -10,8 +17,10 @@ impl Book {
         let mut missing = Vec::new();
         for number in 0..self.messages.len() {
             let message = &self.messages[number];
-            if message.qos == 0 || message.expiry_s > 0 || message.payload.is_empty() || message.acknowledged.is_none()
-            {
+            // What has only just been taken over may still be on its way.
+            let settled = |(_, at): (u64, Instant)| at.saturating_add(ON_ITS_WAY) < trace.now;
+            let counts = message.qos > 0 && message.expiry_s == 0 && !message.payload.is_empty();
+            if !counts || !message.acknowledged.is_some_and(settled) {
                 continue;
             }
             self.missing_ordinary(number, &mut missing);
@@ -36,7 +45,7 @@ impl Book {
             if session.ended || session.worker || too_large || session.got.contains_key(&number) {
                 continue;
             }
-            let own = message.publisher == session.client && !message.will;
+            let own = message.publisher == session.client;
             let must = |it: &&super::Subscription| it.qos > 0 && it.must(message) && !(own && it.no_local);
             if let Some(subscription) = session.subscriptions.iter().find(must) {
                 missing

@@ -48,8 +48,9 @@ impl Book {
                 .collect();
             let [only] = candidates[..] else { continue };
             let message = &self.messages[only];
+            let asked = self.sessions[session].subscriptions.first().map_or(0, |asked| asked.sent);
             let silent = self.may_refuse_in_silence() && (message.will || self.options.shards > 1);
-            if message.acknowledged.is_none() || message.expiry_s > 0 || silent {
+            if message.acknowledged.is_none() || message.expiry_s > 0 || message.first_sent() > asked || silent {
                 continue;
             }
             let got = self.sessions[session].got.get(&only).is_some_and(|got| got.1 > 0);

@@ -53,12 +53,13 @@ impl Subscription {
         !self.refused && self.matches(message) && self.over.is_none_or(|over| message.first_sent() < over)
     }
 
-    /// Whether it was in force from before a message was sent until after it was acknowledged.
+    /// Whether it was in force from before a message was sent until after it was acknowledged. Nobody is told when a will
+    /// has reached all shards.
     pub(in crate::sim) fn must(&self, message: &Message) -> bool {
         let Some((acknowledged, _)) = message.acknowledged else { return false };
         self.matches(message)
             && self.granted.is_some_and(|granted| granted < message.first_sent())
-            && self.replaced.is_none_or(|replaced| replaced > acknowledged)
+            && self.replaced.is_none_or(|replaced| !message.will && replaced > acknowledged)
     }
 }
 

@@ -9,7 +9,8 @@ impl World {
         let stats = self.shards[index].broker.stats();
         let bounds = [
             ("queue_messages_max", stats.messages_queued, stats.sessions * options.queue_messages_max),
-            ("inflight_max", stats.messages_inflight, stats.sessions * options.inflight_max),
+            // What a client has received and not released counts for the session, but not for a new connection.
+            ("inflight_max", stats.messages_inflight, stats.sessions * (4 * options.inflight_max + 64)),
             ("subscriptions_max", stats.subscriptions, stats.sessions * options.subscriptions_max),
             ("retained_messages_max", stats.retained_messages, options.retained_messages_max),
         ];

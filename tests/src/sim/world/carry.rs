@@ -155,7 +155,9 @@ impl World {
                         self.book.judge_subscribed(session, filter, &stores, &mut self.trace);
                     }
                 }
-                Packet::ConnAck(ack) if ack.code == 0 => self.book.judge_connected(client, &stores, &mut self.trace),
+                Packet::ConnAck(ack) if ack.code == 0 => {
+                    self.book.judge_connected(client, link, &stores, &mut self.trace)
+                }
                 _ => {}
             }
         }

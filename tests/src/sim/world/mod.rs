@@ -131,8 +131,8 @@ impl World {
             bytes if bytes > 0 && !self.calm => bytes as usize,
             _ => usize::MAX,
         };
-        self.links.push(Link::new(owner, conn.map(|conn| (shard, conn)), capacity, self.now));
-        let link = self.links.len() - 1;
+        let link = self.links.len();
+        self.links.push(Link::new(link, owner, conn.map(|conn| (shard, conn)), capacity, self.now));
         if let Some(conn) = conn {
             self.conns.insert((shard, conn.to_bits()), link);
         }
