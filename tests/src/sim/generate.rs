@@ -23,8 +23,8 @@ pub(super) fn steps(rng: &mut Rng, options: &Options) -> Vec<Salted> {
     }
     add(Step::Wait { ms: rng.pick(&[0, 1_000]) }, rng);
     // Each run has a mood, or everything would be reset before anything can fill up.
-    let rage = rng.pick(&[5, 15, 40]);
-    for _ in 0..rng.between(20, 140) {
+    let rage = rng.pick(&[3, 10, 30]);
+    for _ in 0..rng.between(20, 200) {
         let step = step(rng, options, rage);
         add(step, rng);
     }
@@ -37,13 +37,13 @@ fn step(rng: &mut Rng, options: &Options, rage: u64) -> Step {
         return fault(rng, options, client);
     }
     match rng.below(20) {
-        0..=9 => publish(rng, client),
-        10..=11 => connect(rng, options, client),
-        12..=13 => subscribe(rng, options, client),
+        0..=11 => publish(rng, client),
+        12 => connect(rng, options, client),
+        13 => subscribe(rng, options, client),
         14 => Step::Unsubscribe { client, filter: filter(rng, options, client) },
         15 if rng.percent(30) => Step::Unretain { client, topic: rng.below(TOPICS.len() as u64), qos: rng.below(3) },
         15 => Step::Ping { client },
-        _ => Step::Wait { ms: rng.pick(&[0, 1, 1, 30, 300, 3_000, 3_000, 31_000]) },
+        _ => Step::Wait { ms: rng.pick(&[0, 1, 1, 1, 30, 300, 3_000, 31_000]) },
     }
 }
 
