@@ -1,9 +1,9 @@
 //! Every normative statement of MQTT 3.1.1 that a server can break and a wire can show, each by tests of its name:
 //! `mqtt_3_3_1_2_24` is MQTT-3.1.2-24 of version 3.1.1. What MQTT 3.1 does otherwise stands beside it.
 //!
-//! Cases that need no clock run in every [`World`]: here through memory with 1 and 2 shards, and with
-//! `WEIRMQ_TEST_RUNTIME=mio` (or `tokio`, `smol`) over real sockets against that runtime. With
-//! `WEIRMQ_TEST_BROKER=host:port` they run against whatever listens there. The others always run through memory.
+//! Cases that need no clock run in every [`World`], with 1 and 2 shards: through memory, or over sockets with
+//! `WEIRMQ_CONFORMANCE=mio` (`tokio`, `smol`) against that runtime, with `WEIRMQ_CONFORMANCE=host:port` against whatever
+//! listens there. The others always run through memory, in virtual time.
 
 use std::env;
 
@@ -58,25 +58,18 @@ fn over_sockets(runtime: Runtime, shards: u16, config: Config) -> Box<dyn World>
     Box::new(Sockets::new(server.addresses()[0].clone(), server))
 }
 
-fn runtime(name: &str) -> Runtime {
-    match name {
-        "mio" => Runtime::Mio,
-        "tokio" => Runtime::Tokio,
-        "smol" => Runtime::Smol,
-        other => panic!("WEIRMQ_TEST_RUNTIME is mio, tokio or smol, and not {other}"),
-    }
-}
-
 fn run(shards: u16, case: fn(Start<'_>)) {
-    if let Ok(other) = env::var("WEIRMQ_TEST_BROKER") {
-        let address = Address::Tcp(other.parse().expect("WEIRMQ_TEST_BROKER is host:port"));
-        return case(&move |_| Box::new(Sockets::new(address.clone(), ())));
-    }
-    if let Ok(name) = env::var("WEIRMQ_TEST_RUNTIME") {
-        let runtime = runtime(&name);
-        return case(&move |config| over_sockets(runtime, shards, config));
-    }
-    case(&move |config| Box::new(memory(shards, config)));
+    let runtime = match env::var("WEIRMQ_CONFORMANCE").ok().as_deref() {
+        Some("mio") => Runtime::Mio,
+        Some("tokio") => Runtime::Tokio,
+        Some("smol") => Runtime::Smol,
+        Some(address) => {
+            let address = Address::Tcp(address.parse().expect("WEIRMQ_CONFORMANCE is mio, tokio, smol or host:port"));
+            return case(&move |_| Box::new(Sockets::new(address.clone(), ())));
+        }
+        None => return case(&move |config| Box::new(memory(shards, config))),
+    };
+    case(&move |config| over_sockets(runtime, shards, config));
 }
 
 /// Makes tests of cases that need no clock.
