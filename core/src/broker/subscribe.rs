@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Broker;
-use crate::access;
 use crate::event::Event;
 use crate::packet::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck,
@@ -24,7 +23,7 @@ impl Broker {
         if packet.filters().any(|wanted| wanted.options.no_local && wanted.filter.starts_with("$share/")) {
             return self.violate(index, Violation::NoLocalOnShared);
         }
-        if packet.filters().any(|wanted| self.closes(index, wanted.filter)) {
+        if self.breaks_3_1_1(index, packet.filters().map(|wanted| wanted.filter)) {
             return self.violate(index, Violation::InvalidFilter);
         }
         let mut scans = Vec::new();
@@ -50,15 +49,12 @@ impl Broker {
         self.clients.conns[index].version.expect("a connected client has a version")
     }
 
-    /// Whether a filter breaks the protocol. 5.0 has a code for that, 3.x closes (MQTT 3.1.1, MQTT-4.8.0-1). What is only
-    /// wrong as a shared subscription is no breach in 3.x, which does not know them.
-    fn closes(&self, index: u32, filter: &str) -> bool {
-        let parsed = Filter::parse(filter, self.clients.config.mqtt.topic_levels_max);
-        let breach = matches!(
-            parsed,
-            Err(FilterError::Empty | FilterError::MultiLevelWildcard | FilterError::SingleLevelWildcard)
-        );
-        breach && !self.clients.conns[index].is_v5()
+    /// Whether one of a 3.x client's filters is none. 5.0 has a Reason Code for it, 3.x the close (MQTT-4.8.0-1). Bounds
+    /// of this broker, and what it makes of `$share`, break nothing: such a filter is only refused.
+    fn breaks_3_1_1<'f>(&self, index: u32, mut filters: impl Iterator<Item = &'f str>) -> bool {
+        let levels_max = self.clients.config.mqtt.topic_levels_max;
+        let breaks = |text| Filter::parse(text, levels_max).is_err_and(FilterError::breaks_3_1_1);
+        !self.clients.conns[index].is_v5() && filters.any(breaks)
     }
 
     /// 3.x knows one code for every refusal.
@@ -83,9 +79,6 @@ impl Broker {
         }
         if filter.share.is_some() && !mqtt.shared_subscription_available {
             return ReasonCode::SharedSubscriptionsNotSupported;
-        }
-        if let Err(code) = access::check_subscribe(&self.clients.config.access, filter.filter) {
-            return code;
         }
         // MQTT-3.2.2-10: any QoS may be asked for, no more than the server has is granted.
         let qos = wanted.options.qos.min(mqtt.maximum_qos);
@@ -182,7 +175,7 @@ impl Broker {
     }
 
     pub(super) fn handle_unsubscribe(&mut self, index: u32, packet: &Unsubscribe<'_>) {
-        if packet.filters().any(|filter| self.closes(index, filter)) {
+        if self.breaks_3_1_1(index, packet.filters()) {
             return self.violate(index, Violation::InvalidFilter);
         }
         let session = self.clients.conns[index].session;
@@ -212,11 +205,6 @@ impl Broker {
         let known = self.clients.sessions[session].subscriptions[slot as usize];
         self.clients.sessions[session].scans.retain(|scan| scan.filter != known.filter);
         self.gate.drop_scans(self.clients.conn_id(self.clients.sessions[session].connection), known.filter);
-        if let Some(group) = known.group {
-            let group = group.index() as u32 + 1;
-            self.clients.sessions[session].queue.leave_group(group);
-            self.clients.sessions[session].inflight.leave_group(group);
-        }
         self.remove_subscription(session, slot);
         self.clients.record_for(session, |client_id| Operation::Unsubscribed { client_id, filter: Box::from(text) });
         ReasonCode::Success

@@ -136,6 +136,14 @@ fn check_wildcards(filter: &str) -> Result<(), FilterError> {
 }
 
 impl FilterError {
+    /// Whether MQTT 3.1.1 forbids such a filter (MQTT-4.7.1-2, MQTT-4.7.1-3, MQTT-4.7.3-1 to -3).
+    pub(crate) const fn breaks_3_1_1(self) -> bool {
+        match self {
+            Self::Empty | Self::TooLong | Self::Nul | Self::MultiLevelWildcard | Self::SingleLevelWildcard => true,
+            Self::TooManyLevels | Self::ShareNameMissing | Self::ShareName => false,
+        }
+    }
+
     /// The statement of MQTT 5.0 that the text breaks; none where the bound is this broker's own.
     pub const fn statement(self) -> Option<&'static str> {
         match self {
