@@ -8,6 +8,7 @@ pub mod cases;
 pub mod malformed;
 pub mod memory;
 pub mod server;
+pub mod sim;
 pub mod socket;
 pub mod wire;
 mod world;

@@ -28,6 +28,8 @@ pub(super) struct Arrival<'a> {
     pub(super) expires: Option<Instant>,
     /// The session that published it, or `u32::MAX`.
     pub(super) publisher: u32,
+    /// Whether its publisher waits for PUBACK or PUBREC, and so can be refused. A will and QoS 0 go wherever there is room.
+    pub(super) answered: bool,
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
     /// The record, once one was made; the arrival holds one reference to it.
@@ -60,6 +62,7 @@ impl<'a> Arrival<'a> {
             expiry_s: None,
             expires: None,
             publisher: u32::MAX,
+            answered: false,
             shared: None,
             message: None,
             fan_out: false,

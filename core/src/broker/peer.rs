@@ -12,7 +12,7 @@ use super::Broker;
 use super::deliver::Arrival;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
-use crate::packet::{QoS, ReasonCode};
+use crate::packet::ReasonCode;
 use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
 use crate::store::gate::PeerWaits;
 use crate::time::Instant;
@@ -99,7 +99,7 @@ impl Broker {
             if !has_subscribers && !has_group && retained.is_none() {
                 continue;
             }
-            let waits = arrival.qos != QoS::AtMostOnce;
+            let waits = arrival.answered;
             if waits && routed.ticket == 0 {
                 self.tickets += 1;
                 routed.ticket = self.tickets;

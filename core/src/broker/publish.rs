@@ -135,7 +135,7 @@ impl Broker {
         if self.clients.sessions[session].incoming.contains(packet_id) {
             // MQTT-4.3.3-10: acknowledged again, delivered no second time.
             self.clients.stats.publishes_duplicate += 1;
-            return self.reply_ack(index, PacketType::PubRec, packet_id, ReasonCode::Success);
+            return self.receive_again(index, packet_id);
         }
         if !self.may_take_another(index) {
             return;
@@ -179,6 +179,7 @@ impl Broker {
         let mut arrival = Arrival::new(topic, properties, publish.payload, publish.qos, publish.retain)
             .expiring(self.clients.now, expiry_s);
         arrival.publisher = self.clients.conns[index].session;
+        arrival.answered = publish.qos != QoS::AtMostOnce;
         let routed = self.route_published(&mut arrival);
         self.properties = scratch;
         routed

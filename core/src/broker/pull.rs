@@ -128,33 +128,35 @@ impl Clients {
         let window = self.conns[connection].window;
         while self.has_room(connection) {
             let Some((packet_id, kind)) = self.sessions[session].inflight.next_resend(window) else { break };
-            if let ResendKind::Publish(delivery) = kind
-                && !self.fits_queued(connection, delivery)
-            {
-                self.give_up(session, packet_id, delivery);
-                continue;
-            }
-            self.stats.retransmitted += 1;
             match kind {
+                ResendKind::Publish(delivery) if !self.fits_queued(connection, delivery) => {
+                    self.drop_too_large(session, connection, packet_id, delivery);
+                    continue;
+                }
                 ResendKind::Publish(delivery) => self.send_held(connection, delivery, Some(packet_id), true),
                 ResendKind::Release => self.send_release(connection, packet_id),
             }
+            self.stats.retransmitted += 1;
         }
         self.arm_retry(session);
     }
 
-    /// The client came back with a Maximum Packet Size that is too small for a message in flight: it is not sent again, and
-    /// counts as done (MQTT-3.1.2-25).
-    fn give_up(&mut self, session: u32, packet_id: PacketId, delivery: Delivery) {
-        let inflight = &mut self.sessions[session].inflight;
-        let ended = match delivery.flags.qos() {
-            QoS::AtMostOnce | QoS::AtLeastOnce => inflight.acknowledge(packet_id),
-            QoS::ExactlyOnce => inflight.reject(packet_id),
-        };
-        debug_assert_eq!(ended, Ok(delivery), "a PUBLISH that is to be sent again is in flight");
-        self.stats.messages_inflight -= 1;
+    /// The client came back with a smaller Maximum Packet Size: as if the message were sent (MQTT-3.1.2-25). Whether the
+    /// client had it is not known; PUBREL makes it forget the Packet Identifier of a QoS 2 message either way.
+    fn drop_too_large(&mut self, session: u32, connection: u32, packet_id: PacketId, delivery: Delivery) {
         self.stats.dropped_too_large += 1;
-        self.record_for(session, |client_id| Operation::Settled { client_id, packet_id });
+        let inflight = &mut self.sessions[session].inflight;
+        if delivery.flags.qos() == QoS::ExactlyOnce {
+            let received = inflight.receive(packet_id);
+            debug_assert!(received == Ok(Some(delivery)), "the exchange waits for PUBREC");
+            self.record_for(session, |client_id| Operation::Received { client_id, packet_id });
+            self.send_release(connection, packet_id);
+        } else {
+            let acknowledged = inflight.acknowledge(packet_id);
+            debug_assert!(acknowledged == Ok(delivery), "the exchange waits for PUBACK");
+            self.stats.messages_inflight -= 1;
+            self.record_for(session, |client_id| Operation::Settled { client_id, packet_id });
+        }
         self.settle(delivery);
     }
 

@@ -82,7 +82,7 @@ impl Broker {
         scratch.set_filters(self.router.route(arrival.topic));
         let mut routed = self.route_to(arrival, &mut scratch);
         if routed.code == ReasonCode::Success {
-            let retained = arrival.retain.then(|| self.retained_stamp());
+            let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
             self.forward(arrival, &scratch.filters, retained, &mut routed);
         }
         self.scratch = scratch;
@@ -101,16 +101,18 @@ impl Broker {
             ticket: 0,
             retained_full: false,
         };
-        if self.refuses(arrival, scratch) {
+        if arrival.answered && self.refuses(arrival, scratch) {
             self.clients.stats.refused_queue_full += 1;
             routed.code = ReasonCode::QuotaExceeded;
             return routed;
         }
         if arrival.retain && !self.retain(arrival) {
             self.clients.stats.refused_retained_full += 1;
-            routed.code = ReasonCode::QuotaExceeded;
             routed.retained_full = true;
-            return routed;
+            if arrival.answered {
+                routed.code = ReasonCode::QuotaExceeded;
+                return routed;
+            }
         }
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
         if !interested {
