@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::route::Routed;
+use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
 use crate::packet::{Ack, PacketId, PacketType, ReasonCode, Violation};
 use crate::session::{AcknowledgeError, RetainedScan};
@@ -200,9 +201,22 @@ impl Broker {
         match reply {
             Reply::Ack { packet_type, packet_id, code } => self.send_ack(index, packet_type, packet_id, code),
             Reply::Bytes(bytes, scans) => {
-                self.clients.write(index, |_, out| out.extend_from_slice(&bytes));
+                if !self.clients.write(index, |_, out| out.extend_from_slice(&bytes)) {
+                    return self.close_unanswerable(index, &bytes);
+                }
                 self.begin_scans(self.clients.conns[index].session, scans);
             }
+        }
+    }
+
+    /// An answer that the client needs is larger than the packets that it takes (MQTT-3.1.2-24): the connection ends, by
+    /// 0x95, or without a word where the answer is the CONNACK, before which nothing may be sent (MQTT-3.2.0-1).
+    fn close_unanswerable(&mut self, index: u32, answer: &[u8]) {
+        let code = ReasonCode::PacketTooLarge;
+        if answer.first().is_some_and(|first| first >> 4 == PacketType::ConnAck as u8) {
+            self.finish(index, CloseReason::Refused(code));
+        } else {
+            self.close(index, Some(code), CloseReason::Refused(code));
         }
     }
 
@@ -244,8 +258,7 @@ impl Broker {
                 self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
             }
             if !self.clients.conns[index].is_v5() {
-                let limit = crate::event::Limit::Queue;
-                return self.close(index, None, crate::event::CloseReason::LimitReached(limit));
+                return self.close(index, None, CloseReason::LimitReached(Limit::Queue));
             }
         }
         self.send_ack(index, packet_type, packet_id, code);

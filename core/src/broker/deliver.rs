@@ -106,10 +106,13 @@ fn hash(topic: &[u8]) -> u32 {
     topic.iter().fold(0x811c_9dc5, |hash: u32, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-pub(super) fn alias_for(conn: &mut Connection, topic: &[u8]) -> OutgoingAlias {
+/// The alias for the topic of a packet of `size` bytes, if the client's Maximum Packet Size has room for one: it takes three
+/// bytes, and may make each of two lengths one longer.
+pub(super) fn alias_for(conn: &mut Connection, size: usize, topic: &[u8]) -> OutgoingAlias {
+    const ALIAS_BYTES_MAX: usize = 5;
     match &mut conn.aliases_out {
-        Some(aliases) => aliases.alias(hash(topic), topic),
-        None => OutgoingAlias::None,
+        Some(aliases) if size + ALIAS_BYTES_MAX <= conn.packet_bytes_max as usize => aliases.alias(hash(topic), topic),
+        Some(_) | None => OutgoingAlias::None,
     }
 }
 
@@ -220,11 +223,12 @@ impl Clients {
             if head.v5 {
                 head.identifiers = self.identifiers.get(target.identifiers, &mut scratch);
             }
-            if head.packet_size(&content) > conn.packet_bytes_max as usize {
+            let size = head.packet_size(&content);
+            if size > conn.packet_bytes_max as usize {
                 self.stats.dropped_too_large += 1;
                 return;
             }
-            head.alias = alias_for(conn, content.topic);
+            head.alias = alias_for(conn, size, content.topic);
             head.encode(&content, conn.output.buffer(&mut self.pool));
             match shared {
                 Some(message) => {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::Broker;
 use super::deliver::Arrival;
 use super::route::Routed;
+use crate::access;
 use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
 use crate::packet::{PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, Violation};
@@ -98,11 +99,13 @@ impl Broker {
         Ok(publish.topic)
     }
 
-    /// Whether clients may publish there: bounded levels, and not to topics that begin with `$` (MQTT 5.0, 4.7.2).
+    /// Whether clients may publish there: bounded levels, not to topics that begin with `$` (MQTT 5.0, 4.7.2), and as the
+    /// rules of [`Config::access`](crate::Config::access) say.
     fn check_topic(&mut self, topic: &str) -> Result<(), ReasonCode> {
-        if self.is_denied_topic(topic) {
+        let denied = if self.is_denied_topic(topic) { Err(ReasonCode::NotAuthorized) } else { Ok(()) };
+        if let Err(code) = denied.and_then(|()| access::check_publish(&self.clients.config.access, topic)) {
             self.clients.stats.publishes_denied += 1;
-            return Err(ReasonCode::NotAuthorized);
+            return Err(code);
         }
         // Everything else about a name was checked when the packet was read.
         let levels_max = u32::from(self.clients.config.mqtt.topic_levels_max);

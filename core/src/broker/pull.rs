@@ -73,10 +73,12 @@ impl Clients {
     fn fits_queued(&self, connection: u32, delivery: Delivery) -> bool {
         let conn = &self.conns[connection];
         let message = self.messages.get(delivery.message);
-        if message.size() + 64 < conn.packet_bytes_max as usize {
+        let mut scratch = [0];
+        let identifiers = self.identifiers.get(delivery.identifiers, &mut scratch);
+        // Everything in front of the payload but topic, properties and identifiers takes less than 64 bytes.
+        if message.size() + 64 + 5 * identifiers.len() < conn.packet_bytes_max as usize {
             return true;
         }
-        let mut scratch = [0];
         let head = Head {
             v5: conn.is_v5(),
             qos: delivery.flags.qos() as u8,
@@ -84,7 +86,7 @@ impl Clients {
             dup: false,
             packet_id: PacketId::new(1),
             alias: OutgoingAlias::None,
-            identifiers: self.identifiers.get(delivery.identifiers, &mut scratch),
+            identifiers,
         };
         head.packet_size(&message.content(self.now)) <= conn.packet_bytes_max as usize
     }
@@ -96,15 +98,18 @@ impl Clients {
         let content = message.content(self.now);
         let mut scratch = [0];
         let v5 = conn.is_v5();
-        let head = Head {
+        let mut head = Head {
             v5,
             qos: delivery.flags.qos() as u8,
             retain: delivery.flags.retain(),
             dup,
             packet_id,
-            alias: alias_for(conn, content.topic),
+            alias: OutgoingAlias::None,
             identifiers: if v5 { self.identifiers.get(delivery.identifiers, &mut scratch) } else { &[] },
         };
+        if conn.aliases_out.is_some() {
+            head.alias = alias_for(conn, head.packet_size(&content), content.topic);
+        }
         head.encode(&content, conn.output.buffer(&mut self.pool));
         if content.payload.len() >= SHARED_BYTES_MIN {
             let size = content.payload.len();

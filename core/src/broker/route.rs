@@ -176,21 +176,33 @@ impl Broker {
 
     /// Whether a session's queue has no room and the deployment wants such messages refused rather than dropped.
     pub(super) fn refuses(&self, arrival: &Arrival<'_>, scratch: &Scratch) -> bool {
-        if self.clients.full_sessions == 0
-            || arrival.qos == QoS::AtMostOnce
-            || self.clients.config.limits.queue_full != QueueFull::Refuse
-        {
+        if !self.may_refuse(arrival) {
             return false;
         }
-        let is_full = |member: &Subscription| member.qos() > 0 && self.clients.sessions[member.session].full;
         scratch.filters.iter().any(|&filter| {
             self.router.subscriptions(filter).iter().any(|subscription| {
-                is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
-            }) || self.router.groups(filter).any(|group| {
-                let group = self.router.group(group);
-                group.remote().is_empty() && !group.members().is_empty() && group.members().iter().all(is_full)
-            })
+                self.is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
+            }) || self
+                .router
+                .groups(filter)
+                .any(|group| self.router.group(group).remote().is_empty() && self.group_refuses(arrival, group))
         })
+    }
+
+    fn may_refuse(&self, arrival: &Arrival<'_>) -> bool {
+        self.clients.full_sessions > 0
+            && arrival.qos != QoS::AtMostOnce
+            && self.clients.config.limits.queue_full == QueueFull::Refuse
+    }
+
+    fn is_full(&self, member: &Subscription) -> bool {
+        member.qos() > 0 && self.clients.sessions[member.session].full
+    }
+
+    /// Whether no member of a group that is here has room, and the deployment wants such messages refused.
+    pub(super) fn group_refuses(&self, arrival: &Arrival<'_>, group: GroupId) -> bool {
+        let members = self.router.group(group).members();
+        self.may_refuse(arrival) && !members.is_empty() && members.iter().all(|member| self.is_full(member))
     }
 
     /// Chooses a member of a group and delivers to it, here or in another shard.

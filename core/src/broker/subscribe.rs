@@ -12,7 +12,7 @@ use crate::packet::{
 };
 use crate::session::{RetainedScan, Subscribed};
 use crate::store::Operation;
-use crate::topic::{Filter, Moved, Scan, Subscription};
+use crate::topic::{Filter, FilterError, Moved, Scan, Subscription};
 
 impl Broker {
     pub(super) fn handle_subscribe(&mut self, index: u32, packet: &Subscribe<'_>) {
@@ -22,6 +22,9 @@ impl Broker {
         }
         if packet.filters().any(|wanted| wanted.options.no_local && wanted.filter.starts_with("$share/")) {
             return self.violate(index, Violation::NoLocalOnShared);
+        }
+        if self.breaks_3_1_1(index, packet.filters().map(|wanted| wanted.filter)) {
+            return self.violate(index, Violation::InvalidFilter);
         }
         let mut scans = Vec::new();
         let mut codes = core::mem::take(&mut self.codes);
@@ -44,6 +47,14 @@ impl Broker {
 
     fn version(&self, index: u32) -> Version {
         self.clients.conns[index].version.expect("a connected client has a version")
+    }
+
+    /// Whether one of a 3.x client's filters is none. 5.0 has a Reason Code for it, 3.x the close (MQTT-4.8.0-1). Bounds
+    /// of this broker, and what it makes of `$share`, break nothing: such a filter is only refused.
+    fn breaks_3_1_1<'f>(&self, index: u32, mut filters: impl Iterator<Item = &'f str>) -> bool {
+        let levels_max = self.clients.config.mqtt.topic_levels_max;
+        let breaks = |text| Filter::parse(text, levels_max).is_err_and(FilterError::breaks_3_1_1);
+        !self.clients.conns[index].is_v5() && filters.any(breaks)
     }
 
     /// 3.x knows one code for every refusal.
@@ -164,6 +175,9 @@ impl Broker {
     }
 
     pub(super) fn handle_unsubscribe(&mut self, index: u32, packet: &Unsubscribe<'_>) {
+        if self.breaks_3_1_1(index, packet.filters()) {
+            return self.violate(index, Violation::InvalidFilter);
+        }
         let session = self.clients.conns[index].session;
         let mut codes = core::mem::take(&mut self.codes);
         codes.clear();
@@ -191,11 +205,6 @@ impl Broker {
         let known = self.clients.sessions[session].subscriptions[slot as usize];
         self.clients.sessions[session].scans.retain(|scan| scan.filter != known.filter);
         self.gate.drop_scans(self.clients.conn_id(self.clients.sessions[session].connection), known.filter);
-        if let Some(group) = known.group {
-            let group = group.index() as u32 + 1;
-            self.clients.sessions[session].queue.leave_group(group);
-            self.clients.sessions[session].inflight.leave_group(group);
-        }
         self.remove_subscription(session, slot);
         self.clients.record_for(session, |client_id| Operation::Unsubscribed { client_id, filter: Box::from(text) });
         ReasonCode::Success
