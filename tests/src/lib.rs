@@ -5,6 +5,7 @@
 //! The codec in [`wire`] shares no code with the core on purpose: a fault in the one is not a fault in the other.
 
 pub mod cases;
+pub mod conformance;
 pub mod malformed;
 pub mod memory;
 pub mod server;
