@@ -116,6 +116,7 @@ pub fn client_broker(data: &[u8]) {
     let Ok(mut config) = choice::config(&mut u) else { return };
     let Ok(bits) = u.arbitrary::<[u8; CLIENTS]>() else { return };
     make_lossless(&mut config, bits.iter().any(|bits| bits & 1 == 1));
+    crate::trace(format_args!("{bits:?} {config:?}"));
     let mut test = Test {
         world: World::new(&config, 9),
         sides: bits.iter().enumerate().map(|(number, &bits)| Side::new(number, bits)).collect(),
@@ -204,6 +205,7 @@ impl Test {
     }
 
     fn apply(&mut self, operation: Operation) {
+        crate::trace(format_args!("{operation:?}"));
         match operation {
             Operation::Publish { client, qos, size, topic } => self.publish(client, qos, size, topic),
             Operation::Up { client, count } => {
@@ -250,9 +252,11 @@ impl Test {
     fn acknowledge(&mut self, client: usize) {
         let side = &mut self.sides[client];
         if !side.unacknowledged.is_empty() {
-            let (packet_id, ..) = side.unacknowledged.remove(0);
-            // Refused once the connection that brought it has ended.
-            let _ = side.client.acknowledge(self.world.now, packet_id, ReasonCode::Success);
+            let (packet_id, publisher, value) = side.unacknowledged.remove(0);
+            if side.client.acknowledge(self.world.now, packet_id, ReasonCode::Success).is_err() {
+                // The connection that brought it has ended: it comes again.
+                *side.got.entry((publisher, value)).or_default() -= 1;
+            }
         }
     }
 
@@ -299,6 +303,7 @@ impl Test {
 
     fn events(&mut self, number: usize) {
         while let Some(event) = self.sides[number].client.poll_event() {
+            crate::trace(format_args!("{number}: {event:?}"));
             let side = &mut self.sides[number];
             match event {
                 ClientEvent::Connected { session_present, .. } => {

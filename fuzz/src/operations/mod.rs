@@ -36,6 +36,7 @@ struct Test {
 pub fn broker_operations(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(config) = choice::config(&mut u) else { return };
+    crate::trace(format_args!("{config:?}"));
     let mut test = Test::new(&config);
     for client in 0..CLIENTS {
         if u.is_empty() {
@@ -82,6 +83,7 @@ impl Test {
     }
 
     fn apply(&mut self, operation: Operation) {
+        crate::trace(format_args!("{operation:?}"));
         match operation {
             Operation::Connect { client, shard, take_over, version, clean, expiry_s, flow, will } => {
                 if self.peers[client].wire.is_some() && !take_over {

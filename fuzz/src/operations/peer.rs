@@ -307,7 +307,11 @@ impl Peer {
         if packet_type == PacketType::PubRec && !refuse {
             (received.recorded, received.due) = (true, false);
         } else {
-            self.received.remove(at);
+            let received = self.received.remove(at);
+            // A refusal that is lost with the connection is no answer: the message comes again.
+            if refuse && let Some(count) = self.arrivals.get_mut(&received.payload) {
+                *count = count.saturating_sub(1);
+            }
         }
     }
 
@@ -353,6 +357,7 @@ impl Peer {
     }
 
     fn packet(&mut self, packet: &Packet<'_>, out: &mut Vec<u8>) {
+        crate::trace(format_args!("{} gets {packet:?}", self.name));
         if let Packet::ConnAck(connack) = packet {
             assert!(!self.connected, "a second CONNACK");
             return self.connack(connack);
