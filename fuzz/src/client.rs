@@ -86,7 +86,8 @@ struct Side {
     client: Client,
     wire: Option<usize>,
     automatic: bool,
-    unacknowledged: Vec<PacketId>,
+    /// Messages that the application has not acknowledged: identifier, publisher and number.
+    unacknowledged: Vec<(PacketId, u8, u32)>,
     /// What was published and not settled: the message's number and QoS.
     open: BTreeMap<PublishToken, (u32, QoS)>,
     /// How often each message came, by publisher and number; a repetition with DUP counts too.
@@ -115,6 +116,7 @@ pub fn client_broker(data: &[u8]) {
     let Ok(mut config) = choice::config(&mut u) else { return };
     let Ok(bits) = u.arbitrary::<[u8; CLIENTS]>() else { return };
     make_lossless(&mut config, bits.iter().any(|bits| bits & 1 == 1));
+    crate::trace(format_args!("{bits:?} {config:?}"));
     let mut test = Test {
         world: World::new(&config, 9),
         sides: bits.iter().enumerate().map(|(number, &bits)| Side::new(number, bits)).collect(),
@@ -203,6 +205,7 @@ impl Test {
     }
 
     fn apply(&mut self, operation: Operation) {
+        crate::trace(format_args!("{operation:?}"));
         match operation {
             Operation::Publish { client, qos, size, topic } => self.publish(client, qos, size, topic),
             Operation::Up { client, count } => {
@@ -249,9 +252,11 @@ impl Test {
     fn acknowledge(&mut self, client: usize) {
         let side = &mut self.sides[client];
         if !side.unacknowledged.is_empty() {
-            let packet_id = side.unacknowledged.remove(0);
-            // Refused once the connection that brought it has ended.
-            let _ = side.client.acknowledge(self.world.now, packet_id, ReasonCode::Success);
+            let (packet_id, publisher, value) = side.unacknowledged.remove(0);
+            if side.client.acknowledge(self.world.now, packet_id, ReasonCode::Success).is_err() {
+                // The connection that brought it has ended: it comes again.
+                *side.got.entry((publisher, value)).or_default() -= 1;
+            }
         }
     }
 
@@ -298,23 +303,28 @@ impl Test {
 
     fn events(&mut self, number: usize) {
         while let Some(event) = self.sides[number].client.poll_event() {
+            crate::trace(format_args!("{number}: {event:?}"));
             let side = &mut self.sides[number];
             match event {
                 ClientEvent::Connected { session_present, .. } => {
-                    side.unacknowledged.clear();
+                    // What was not acknowledged comes again, at QoS 2 too.
+                    for (_, publisher, value) in side.unacknowledged.drain(..) {
+                        *side.got.entry((publisher, value)).or_default() -= 1;
+                    }
                     assert!(session_present || !side.is_subscribed, "the session was kept");
                 }
                 ClientEvent::Message(message) => {
-                    if !side.automatic {
-                        side.unacknowledged.extend(message.packet_id);
-                    }
                     let [publisher, topic, a, b, c, d, ..] = *message.payload else { panic!("a payload came short") };
                     let value = u32::from_be_bytes([a, b, c, d]);
                     assert_eq!(&*message.topic, if topic == 0 { "t/a" } else { "t/b" });
+                    if let (false, Some(packet_id)) = (side.automatic, message.packet_id) {
+                        side.unacknowledged.push((packet_id, publisher, value));
+                    }
+                    let is_new = !side.got.contains_key(&(publisher, value));
                     let count = side.got.entry((publisher, value)).or_default();
                     *count += 1;
                     assert!(*count == 1 || message.qos == QoS::AtLeastOnce, "message {value} came {count} times");
-                    if *count == 1 {
+                    if is_new {
                         let last = side.last.entry((publisher, message.qos as u8, topic)).or_default();
                         assert!(*last < value, "message {value} after {last}");
                         *last = value;

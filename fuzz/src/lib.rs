@@ -18,6 +18,14 @@ pub use packet::{packet_decode, packet_round_trip};
 pub use stream::broker_stream;
 pub use topics::topic_tree;
 
+/// Tells what happens, when the variable `TRACE` is set: for looking at a finding.
+fn trace(what: std::fmt::Arguments<'_>) {
+    static IS_ON: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    if *IS_ON.get_or_init(|| std::env::var_os("TRACE").is_some()) {
+        eprintln!("{what}");
+    }
+}
+
 /// A target: whatever the bytes are, it has to return.
 pub type Target = fn(&[u8]);
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::clients::Clients;
 use super::encode::{Content, Head};
 use crate::config::QueueFull;
-use crate::connection::{Connection, OutgoingAlias, SHARED_BYTES_MIN};
+use crate::connection::{Connection, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
 use crate::message::{MessageId, Messages, NewMessage};
 use crate::packet::{PacketId, QoS};
@@ -201,7 +201,7 @@ impl Clients {
         qos: u8,
         packet_id: Option<PacketId>,
     ) {
-        let shared = (arrival.payload.len() >= SHARED_BYTES_MIN).then(|| arrival.record(&mut self.messages));
+        let shared = is_shared(arrival.payload.len(), arrival.fan_out).then(|| arrival.record(&mut self.messages));
         let conn = &mut self.conns[index];
         let content = arrival.content();
         let mut head = Head {

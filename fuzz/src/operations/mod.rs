@@ -36,6 +36,7 @@ struct Test {
 pub fn broker_operations(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(config) = choice::config(&mut u) else { return };
+    crate::trace(format_args!("{config:?}"));
     let mut test = Test::new(&config);
     for client in 0..CLIENTS {
         if u.is_empty() {
@@ -69,7 +70,8 @@ impl Test {
             peers: ["one", "two", "three", "four"].map(Peer::new).into_iter().collect(),
             numbers: 0,
             receive_maximum: usize::from(config.mqtt.receive_maximum),
-            inflight_max: usize::from(config.mqtt.inflight_max),
+            // What a 3.x client has answered may be on its way when it is sent again.
+            inflight_max: config.mqtt.retry_interval.map_or(config.mqtt.inflight_max.into(), |_| usize::MAX),
             retained: config.limits.retained_messages_max > 0,
         }
     }
@@ -81,6 +83,7 @@ impl Test {
     }
 
     fn apply(&mut self, operation: Operation) {
+        crate::trace(format_args!("{operation:?}"));
         match operation {
             Operation::Connect { client, shard, take_over, version, clean, expiry_s, flow, will } => {
                 if self.peers[client].wire.is_some() && !take_over {
