@@ -123,7 +123,11 @@ impl Clients {
         let qos = (arrival.qos as u8).min(target.qos);
         let connection = self.sessions[target.session].connection;
         if qos == 0 {
-            if connection == NO_CONNECTION || self.conns[connection].resumes {
+            // What was kept while the client was away, and still waits, goes first (MQTT-4.6.0-6).
+            if connection == NO_CONNECTION
+                || self.conns[connection].resumes
+                || self.sessions[target.session].queue.has_qos0()
+            {
                 self.deliver_qos0_offline(arrival, target);
             } else if self.conns[connection].output.len() >= self.config.limits.output_bytes_max as usize {
                 self.stats.dropped_output_full += 1;
