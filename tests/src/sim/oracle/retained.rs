@@ -31,19 +31,22 @@ impl Book {
             .iter()
             .filter(|asked| asked.matches(message) && !asked.is_shared() && asked.handling < 2)
             .any(|asked| !self.is_superseded(number, asked.sent));
-        if !current {
+        // Where a store is full, shards may keep different messages.
+        if !current && !(self.may_refuse_in_silence() && self.options.shards > 1) {
             trace.fail("a retained message that was replaced", format!("{publish:?} for {message:?}"));
         }
     }
 
     /// At rest a new subscriber was sent these: of each topic the latest, if it is known which that is.
     pub(in crate::sim) fn judge_all_retained(&self, session: usize, trace: &mut Trace) {
+        // What one shard refuses another may have retained already.
+        let partly_refused = self.options.queue_full == 0 && self.options.shards > 1;
         for topic in super::matching::TOPICS {
             let candidates: Vec<usize> = (0..self.messages.len())
                 .filter(|&number| {
                     let message = &self.messages[number];
                     let counts = message.retain && message.topic == topic && !message.sent.is_empty();
-                    counts && !message.refused && !self.is_superseded(number, u64::MAX)
+                    counts && (partly_refused || !message.refused) && !self.is_superseded(number, u64::MAX)
                 })
                 .collect();
             let [only] = candidates[..] else { continue };
