@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Broker;
+use crate::access;
 use crate::event::Event;
 use crate::packet::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck,
@@ -79,6 +80,9 @@ impl Broker {
         }
         if filter.share.is_some() && !mqtt.shared_subscription_available {
             return ReasonCode::SharedSubscriptionsNotSupported;
+        }
+        if let Err(code) = access::check_subscribe(&self.clients.config.access, filter.filter) {
+            return code;
         }
         // MQTT-3.2.2-10: any QoS may be asked for, no more than the server has is granted.
         let qos = wanted.options.qos.min(mqtt.maximum_qos);
@@ -205,6 +209,11 @@ impl Broker {
         let known = self.clients.sessions[session].subscriptions[slot as usize];
         self.clients.sessions[session].scans.retain(|scan| scan.filter != known.filter);
         self.gate.drop_scans(self.clients.conn_id(self.clients.sessions[session].connection), known.filter);
+        if let Some(group) = known.group {
+            let group = group.index() as u32 + 1;
+            self.clients.sessions[session].queue.leave_group(group);
+            self.clients.sessions[session].inflight.leave_group(group);
+        }
         self.remove_subscription(session, slot);
         self.clients.record_for(session, |client_id| Operation::Unsubscribed { client_id, filter: Box::from(text) });
         ReasonCode::Success
