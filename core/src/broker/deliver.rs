@@ -123,11 +123,7 @@ impl Clients {
         let qos = (arrival.qos as u8).min(target.qos);
         let connection = self.sessions[target.session].connection;
         if qos == 0 {
-            // What was kept while the client was away, and still waits, goes first (MQTT-4.6.0-6).
-            if connection == NO_CONNECTION
-                || self.conns[connection].resumes
-                || self.sessions[target.session].queue.has_qos0()
-            {
+            if connection == NO_CONNECTION || self.conns[connection].resumes {
                 self.deliver_qos0_offline(arrival, target);
             } else if self.sessions[target.session].queue.has_qos0() {
                 // Not past a QoS 0 message that waits: one that was queued while the client was away, or a retained one.

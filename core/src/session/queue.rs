@@ -77,11 +77,6 @@ impl Queue {
         self.entries.is_empty()
     }
 
-    /// Whether a QoS 0 message waits.
-    pub(crate) fn has_qos0(&self) -> bool {
-        self.qos0 > 0
-    }
-
     /// Bytes of the messages that wait, each rounded up to 16. A message that waits in several sessions counts in each.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
