@@ -258,7 +258,8 @@ impl Broker {
                 self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
             }
             if !self.clients.conns[index].is_v5() {
-                return self.close(index, None, CloseReason::LimitReached(Limit::Queue));
+                let limit = self.clients.conns[index].refused.unwrap_or(Limit::Queue);
+                return self.close(index, None, CloseReason::LimitReached(limit));
             }
         }
         self.send_ack(index, packet_type, packet_id, code);

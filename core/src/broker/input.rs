@@ -96,7 +96,7 @@ impl Broker {
             match conn.phase {
                 Phase::Closing => return bytes.len(),
                 Phase::Authenticating => break,
-                Phase::Connected if conn.resumes => break,
+                Phase::Connected if conn.resumes || conn.refused.is_some() => break,
                 Phase::Handshake | Phase::Challenged | Phase::Connected => {}
             }
             let size_max = self.input_size_max(conn.phase);

@@ -190,7 +190,12 @@ impl Broker {
     fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
         if !self.clients.conns[index].is_v5() && routed.code == ReasonCode::QuotaExceeded {
             let limit = if routed.retained_full { Limit::Retained } else { Limit::Queue };
-            return self.close(index, None, CloseReason::LimitReached(limit));
+            let conn = &mut self.clients.conns[index];
+            if conn.gated == 0 {
+                return self.close(index, None, CloseReason::LimitReached(limit));
+            }
+            // What it sent before is acknowledged first, or it would send that again for ever.
+            conn.refused = Some(limit);
         }
         self.gate_ack(index, packet_type, packet_id, routed);
     }

@@ -181,7 +181,7 @@ impl Broker {
     fn scan_step(&mut self, session: u32, job: &mut RetainedScan, budget: &mut usize) {
         let Some((_, entry)) = self.retained.store.scan_step(&mut job.scan, budget) else { return };
         let id = MessageId::from_index(entry.message);
-        if self.clients.messages.get(id).is_expired(self.clients.now) {
+        if entry.stamp.0 > job.clock || self.clients.messages.get(id).is_expired(self.clients.now) {
             return;
         }
         // MQTT-3.3.1-8 and MQTT 5.0, 3.3.1.3: RETAIN is 1, whatever Retain As Published says.

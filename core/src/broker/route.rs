@@ -236,6 +236,10 @@ impl Broker {
     pub(super) fn share_again(&mut self, delivery: Delivery) {
         let group = GroupId::from_index(delivery.group - 1);
         let message = self.clients.messages.get(delivery.message);
+        if message.is_expired(self.clients.now) {
+            self.clients.stats.dropped_expired += 1;
+            return;
+        }
         let (topic, properties) = (String::from(message.topic()), message.properties().to_vec());
         let payload = message.payload().to_vec();
         let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain);

@@ -58,7 +58,7 @@ impl Broker {
     fn check_keep_alive(&mut self, index: u32) {
         let conn = &mut self.clients.conns[index];
         conn.timer = None;
-        if conn.held || conn.waiting {
+        if conn.held || conn.waiting || conn.resumes || conn.refused.is_some() {
             conn.heard = self.clients.now;
         }
         let deadline = conn.heard.saturating_add(conn.keep_alive);

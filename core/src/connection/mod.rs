@@ -10,6 +10,7 @@ use core::time::Duration;
 pub(crate) use alias::{IncomingAliases, OutgoingAlias, OutgoingAliases};
 pub(crate) use output::{BufferPool, Output, is_shared};
 
+use crate::event::Limit;
 use crate::id::{AuthId, ListenerId, PeerAddr};
 use crate::packet::Version;
 use crate::time::Instant;
@@ -47,6 +48,9 @@ pub(crate) struct Connection {
     pub(crate) held: bool,
     /// Whether its CONNACK waits in the gate: nothing may be sent before it (MQTT-3.2.0-1).
     pub(crate) resumes: bool,
+    /// A 3.x publisher's message had no room there: it is closed once what it sent before is acknowledged, and nothing that
+    /// it sent behind is handled.
+    pub(crate) refused: Option<Limit>,
     /// What [`Broker::wants_read`](crate::Broker::wants_read) said last.
     pub(crate) reading: bool,
     /// Request Problem Information (MQTT 5.0, 3.1.2.11.7).
@@ -107,6 +111,7 @@ impl Connection {
             waiting: false,
             held: false,
             resumes: false,
+            refused: None,
             reading: true,
             problem_information: true,
             listener,

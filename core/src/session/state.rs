@@ -61,6 +61,8 @@ pub(crate) struct RetainedScan {
     pub(crate) filter: FilterId,
     pub(crate) qos: u8,
     pub(crate) identifier: u32,
+    /// The retained clock at the SUBSCRIBE: what came later was delivered as it came.
+    pub(crate) clock: u64,
     pub(crate) scan: Scan,
 }
 

@@ -8,6 +8,10 @@ impl Book {
     /// Whether a later retained message for the same topic was acknowledged before `before`.
     fn is_superseded(&self, number: usize, before: u64) -> bool {
         let message = &self.messages[number];
+        // Nobody is told when a will has reached all shards.
+        if message.will && self.options.shards > 1 {
+            return false;
+        }
         let Some((settled, _)) = message.acknowledged else { return false };
         self.messages.iter().any(|other| {
             other.retain
@@ -31,19 +35,29 @@ impl Book {
             .iter()
             .filter(|asked| asked.matches(message) && !asked.is_shared() && asked.handling < 2)
             .any(|asked| !self.is_superseded(number, asked.sent));
-        if !current {
+        // What is published once a subscription is in force comes as any other message (MQTT 5.0, 3.3.1.3).
+        let early = |asked: &super::Subscription| asked.granted.is_none_or(|granted| message.first_sent() < granted);
+        let subscriptions = &self.sessions[session].subscriptions;
+        let before = subscriptions.iter().any(|asked| asked.matches(message) && asked.handling < 2 && early(asked));
+        if !before && self.options.shards == 1 {
+            trace.fail("a retained message that is newer than the SUBSCRIBE", format!("{publish:?} for {message:?}"));
+        }
+        // Where a store is full, shards may keep different messages.
+        if !current && !(self.may_refuse_in_silence() && self.options.shards > 1) {
             trace.fail("a retained message that was replaced", format!("{publish:?} for {message:?}"));
         }
     }
 
     /// At rest a new subscriber was sent these: of each topic the latest, if it is known which that is.
     pub(in crate::sim) fn judge_all_retained(&self, session: usize, trace: &mut Trace) {
+        // What one shard refuses another may have retained already.
+        let partly_refused = self.options.queue_full == 0 && self.options.shards > 1;
         for topic in super::matching::TOPICS {
             let candidates: Vec<usize> = (0..self.messages.len())
                 .filter(|&number| {
                     let message = &self.messages[number];
                     let counts = message.retain && message.topic == topic && !message.sent.is_empty();
-                    counts && !message.refused && !self.is_superseded(number, u64::MAX)
+                    counts && (partly_refused || !message.refused) && !self.is_superseded(number, u64::MAX)
                 })
                 .collect();
             let [only] = candidates[..] else { continue };

@@ -116,8 +116,10 @@ impl World {
         let room = state.room();
         for slice in broker.tx_slices(conn) {
             let taken = slice.len().min(room - count);
-            state.from_broker.extend(&slice[..taken]);
-            state.tapped.extend(&slice[..taken]);
+            if !state.gone {
+                state.from_broker.extend(&slice[..taken]);
+                state.tapped.extend(&slice[..taken]);
+            }
             self.trace.bytes(&slice[..taken]);
             count += taken;
             left += slice.len() - taken;
