@@ -18,12 +18,11 @@ use crate::time::Instant;
 
 /// The smallest buffer, as a power of two: a short topic and a number.
 const CLASS_FIRST: u32 = 6;
-/// The largest buffer that is kept for later messages: 4 KiB.
-const CLASS_LAST: u32 = 12;
+/// The largest buffer that is kept for later messages: 64 KiB.
+const CLASS_LAST: u32 = 16;
 const CLASSES: usize = (CLASS_LAST - CLASS_FIRST + 1) as usize;
-/// Buffers kept in one class, and bytes kept in one class; the smaller bound holds.
-const CLASS_BUFFERS_MAX: usize = 1_024;
-const CLASS_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of all buffers kept for later messages.
+const POOL_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// An empty slab of more records than this gives its memory back.
 const RECORDS_KEPT: usize = 1_024;
 
@@ -120,6 +119,11 @@ impl Message {
         self.bytes.len() + self.shared.as_ref().map_or(0, Bytes::len)
     }
 
+    /// Whether more than one owner holds it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.references > 1
+    }
+
     /// How many references there are, at least 1.
     #[cfg(test)]
     pub(crate) fn references(&self) -> u32 {
@@ -153,13 +157,20 @@ pub(crate) struct Messages {
     free: Vec<u32>,
     /// Empty buffers by class: those of class `n` have room for `1 << (CLASS_FIRST + n)` bytes.
     pool: [Vec<Vec<u8>>; CLASSES],
+    pool_bytes: usize,
     bytes_held: u64,
 }
 
 impl Messages {
     /// No messages; allocates nothing.
     pub(crate) fn new() -> Self {
-        Self { records: Vec::new(), free: Vec::new(), pool: [const { Vec::new() }; CLASSES], bytes_held: 0 }
+        Self {
+            records: Vec::new(),
+            free: Vec::new(),
+            pool: [const { Vec::new() }; CLASSES],
+            pool_bytes: 0,
+            bytes_held: 0,
+        }
     }
 
     /// Messages held.
@@ -167,8 +178,8 @@ impl Messages {
         self.records.len() - self.free.len()
     }
 
-    /// Bytes of memory of all messages held: their buffers and their records. The pool, which is bounded by about
-    /// 2.5 MiB, is not counted.
+    /// Bytes of memory of all messages held: their buffers and their records. The pool, which is bounded by
+    /// 8 MiB, is not counted.
     pub(crate) fn bytes_held(&self) -> u64 {
         self.bytes_held
     }
@@ -253,7 +264,11 @@ impl Messages {
         let Some(class) = class_of(size) else {
             return Vec::with_capacity(size);
         };
-        self.pool[class].pop().unwrap_or_else(|| Vec::with_capacity(1 << (CLASS_FIRST as usize + class)))
+        let Some(buffer) = self.pool[class].pop() else {
+            return Vec::with_capacity(1 << (CLASS_FIRST as usize + class));
+        };
+        self.pool_bytes -= buffer.capacity();
+        buffer
     }
 
     /// Keeps a small buffer for a later message, unless there are enough.
@@ -262,8 +277,9 @@ impl Messages {
             return;
         };
         let size = 1 << (CLASS_FIRST as usize + class);
-        if bytes.capacity() == size && self.pool[class].len() < CLASS_BUFFERS_MAX.min(CLASS_BYTES_MAX / size) {
+        if bytes.capacity() == size && self.pool_bytes + size <= POOL_BYTES_MAX {
             bytes.clear();
+            self.pool_bytes += size;
             self.pool[class].push(bytes);
         }
     }
@@ -344,27 +360,30 @@ mod tests {
         messages.release(first);
         let second = messages.insert(new("topic", b"", &[2; 120]));
         assert_eq!((messages.get(second).bytes().as_ptr(), messages.get(second).payload()), (buffer, &[2; 120][..]));
-        let large = messages.insert(new("t", b"", &[3; 4_096]));
+        let large = messages.insert(new("t", b"", &[3; 65_536]));
         messages.release(large);
         messages.release(second);
-        assert_eq!(messages.pool.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(messages.pool.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]
     fn the_pool_is_bounded_and_a_large_slab_gives_its_memory_back() {
         let mut messages = Messages::new();
-        for size in [10, 4_000] {
+        for size in [10, 60_000] {
             let ids: Vec<_> = (0..3_000).map(|_| messages.insert(new("t", b"", &std::vec![0; size]))).collect();
             assert!(messages.bytes_held() >= 3_000 * size as u64);
             ids.into_iter().for_each(|id| assert!(messages.release(id)));
         }
         assert_eq!((messages.len(), messages.bytes_held(), messages.records.capacity()), (0, 0, 0));
-        assert_eq!((messages.pool[0].len(), messages.pool[CLASSES - 1].len()), (1_024, 128));
+        // The small ones take 3,000 times 64 bytes; the large ones have the rest.
+        assert_eq!((messages.pool[0].len(), messages.pool[CLASSES - 1].len()), (3_000, 125));
+        assert!(messages.pool_bytes <= POOL_BYTES_MAX);
     }
 
     #[test]
     fn classes_cover_all_sizes_up_to_the_largest() {
-        for (size, class) in [(0, Some(0)), (1, Some(0)), (64, Some(0)), (65, Some(1)), (4_096, Some(6)), (4_097, None)]
+        for (size, class) in
+            [(0, Some(0)), (1, Some(0)), (64, Some(0)), (65, Some(1)), (4_096, Some(6)), (65_537, None)]
         {
             assert_eq!(class_of(size), class, "{size}");
         }

@@ -106,13 +106,14 @@ impl Clients {
 
     /// Puts the connection on the list of those to flush.
     pub(super) fn mark_dirty(&mut self, index: u32) {
-        let id = self.conn_id(index);
         let conn = &mut self.conns[index];
         if !conn.dirty {
             conn.dirty = true;
+            conn.waits_since.get_or_insert(self.now);
+            let id = self.conn_id(index);
             self.out.flush.push(id);
         }
-        conn.waits_since.get_or_insert(self.now);
+        let conn = &self.conns[index];
         self.pressing |= conn.output.len() >= PRESSING_BYTES;
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::clients::Clients;
 use super::encode::{Content, Head};
 use crate::config::QueueFull;
-use crate::connection::{Connection, OutgoingAlias, SHARED_BYTES_MIN};
+use crate::connection::{Connection, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
 use crate::message::{MessageId, Messages, NewMessage};
 use crate::packet::{PacketId, QoS};
@@ -125,6 +125,9 @@ impl Clients {
         if qos == 0 {
             if connection == NO_CONNECTION || self.conns[connection].resumes {
                 self.deliver_qos0_offline(arrival, target);
+            } else if self.sessions[target.session].queue.has_qos0() {
+                // Not past a QoS 0 message that waits: one that was queued while the client was away, or a retained one.
+                self.enqueue(arrival, target, 0);
             } else if self.conns[connection].output.len() >= self.config.limits.output_bytes_max as usize {
                 self.stats.dropped_output_full += 1;
                 self.identifiers.release(target.identifiers);
@@ -200,7 +203,7 @@ impl Clients {
         qos: u8,
         packet_id: Option<PacketId>,
     ) {
-        let shared = (arrival.payload.len() >= SHARED_BYTES_MIN).then(|| arrival.record(&mut self.messages));
+        let shared = is_shared(arrival.payload.len(), arrival.fan_out).then(|| arrival.record(&mut self.messages));
         let conn = &mut self.conns[index];
         let content = arrival.content();
         let mut head = Head {

@@ -4,7 +4,7 @@ use super::Broker;
 use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
 use crate::id::ConnId;
-use crate::packet::{Frame, Packet, PacketType, ReasonCode, Version, Violation, peek_size, split};
+use crate::packet::{Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
 use crate::time::Instant;
 
 /// What a connection's packets led to.
@@ -175,6 +175,14 @@ impl Broker {
             self.hold(index);
             self.clients.stats.packets_received -= 1;
             return Step::Wait;
+        }
+        if frame.packet_type == PacketType::Publish {
+            // Most packets are, and this way they are not moved through the enum of all.
+            match Publish::decode(version, frame.flags, frame.body) {
+                Ok(publish) => self.handle_publish(index, &publish),
+                Err(violation) => self.violate(index, violation),
+            }
+            return Step::Handled;
         }
         match Packet::decode(version, frame) {
             Ok(packet) => self.dispatch(index, &packet),

@@ -3,7 +3,7 @@
 use super::clients::Clients;
 use super::deliver::alias_for;
 use super::encode::{Content, Head};
-use crate::connection::{OutgoingAlias, SHARED_BYTES_MIN};
+use crate::connection::{OutgoingAlias, is_shared};
 use crate::packet::{PacketId, QoS};
 use crate::session::{Delivery, NO_CONNECTION, ResendKind};
 use crate::store::Operation;
@@ -111,7 +111,8 @@ impl Clients {
             head.alias = alias_for(conn, head.packet_size(&content), content.topic);
         }
         head.encode(&content, conn.output.buffer(&mut self.pool));
-        if content.payload.len() >= SHARED_BYTES_MIN {
+        // The delivery itself holds one reference.
+        if is_shared(content.payload.len(), message.is_shared()) {
             let size = content.payload.len();
             self.messages.share(delivery.message);
             conn.output.push_shared(delivery.message, size);

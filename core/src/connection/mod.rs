@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub(crate) use alias::{IncomingAliases, OutgoingAlias, OutgoingAliases};
-pub(crate) use output::{BufferPool, Output, SHARED_BYTES_MIN};
+pub(crate) use output::{BufferPool, Output, is_shared};
 
 use crate::id::{AuthId, ListenerId, PeerAddr};
 use crate::packet::Version;

@@ -8,8 +8,15 @@ use alloc::vec::Vec;
 
 use crate::message::{MessageId, Messages};
 
-/// Payloads from this size on are shared instead of copied.
-pub(crate) const SHARED_BYTES_MIN: usize = 1024;
+/// Payloads from this size on are shared instead of copied, when several connections are sent them.
+const SHARED_BYTES_MIN: usize = 1024;
+/// The same for one connection alone: a copy costs less than a record of the message and an entry of a vectored write.
+const SHARED_ALONE_BYTES_MIN: usize = 16 * 1024;
+
+/// Whether a payload is better shared than copied.
+pub(crate) const fn is_shared(payload_bytes: usize, fan_out: bool) -> bool {
+    payload_bytes >= if fan_out { SHARED_BYTES_MIN } else { SHARED_ALONE_BYTES_MIN }
+}
 
 /// Buffers that were used and wait to be used again.
 #[derive(Debug, Default)]

@@ -85,8 +85,13 @@ impl<'a> Filter<'a> {
 
 /// Whether every topic name that `narrow` covers is covered by `wide` too. Both are valid filters without `$share/NAME/`.
 pub fn filter_covers(wide: &str, narrow: &str) -> bool {
-    // A name has at least one level, so `#` alone says the same as `+/#`, and that can be compared level by level.
-    let whole = |filter| if filter == "#" { "+/#" } else { filter };
+    // A name is not empty, so `#` alone says the same as `+/#`, and `/#` the same as `/+/#`: those can be compared level by
+    // level.
+    let whole = |filter| match filter {
+        "#" => "+/#",
+        "/#" => "/+/#",
+        other => other,
+    };
     let (wide, narrow) = (whole(wide), whole(narrow));
     if name::is_dollar(narrow) && wide.starts_with('+') {
         return false;
