@@ -131,6 +131,8 @@ impl Clients {
             } else if self.conns[connection].output.len() >= self.config.limits.output_bytes_max as usize {
                 self.stats.dropped_output_full += 1;
                 self.identifiers.release(target.identifiers);
+            } else if self.sessions[target.session].queue.has_qos0() {
+                self.deliver_qos0_behind(arrival, target);
             } else {
                 self.send_arrival(connection, arrival, target, 0, None);
                 self.identifiers.release(target.identifiers);
@@ -252,6 +254,17 @@ impl Clients {
         } else {
             self.stats.dropped_offline_qos0 += 1;
             self.identifiers.release(target.identifiers);
+        }
+    }
+
+    /// QoS 0 messages that were kept while the client was away still wait: this one does not overtake them
+    /// (MQTT-4.6.0-6).
+    fn deliver_qos0_behind(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+        if self.sessions[target.session].full {
+            self.stats.dropped_queue_full += 1;
+            self.identifiers.release(target.identifiers);
+        } else {
+            self.enqueue(arrival, target, 0);
         }
     }
 

@@ -110,6 +110,11 @@ impl Queue {
         self.remove(0)
     }
 
+    /// Whether QoS 0 messages are among those that wait.
+    pub(crate) fn has_qos0(&self) -> bool {
+        self.qos0 > 0
+    }
+
     /// Takes out the QoS 0 message that has waited longest, to make room; `None` when all that wait have a higher QoS.
     pub(crate) fn drop_oldest_qos0(&mut self) -> Option<Delivery> {
         if self.qos0 == 0 {
@@ -214,6 +219,7 @@ mod tests {
                     }
                     Step::DropOldestQos0 => {
                         let index = model.iter().position(|(delivery, _)| delivery.flags.qos() == QoS::AtMostOnce);
+                        prop_assert_eq!(queue.has_qos0(), index.is_some());
                         prop_assert_eq!(queue.drop_oldest_qos0(), index.map(|index| model.remove(index).0));
                     }
                 }

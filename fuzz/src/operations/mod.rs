@@ -156,7 +156,9 @@ impl Test {
             return;
         }
         self.numbers += 1;
-        let mut payload = format!("m{}.{}", self.numbers, "x".repeat(size)).into_bytes();
+        // A QoS 1 message may come again because its publisher repeats it.
+        let kind = if qos == QoS::AtLeastOnce { 'r' } else { 'm' };
+        let mut payload = format!("{kind}{}.{}", self.numbers, "x".repeat(size)).into_bytes();
         if retain && size == 0 {
             payload.clear();
         }

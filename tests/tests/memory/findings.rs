@@ -101,3 +101,26 @@ fn what_is_removed_is_newer_than_what_had_no_room() {
         }
     }
 }
+
+sharded! {
+    /// A QoS 0 message does not overtake those that were kept for the client while it was away (MQTT-4.6.0-6).
+    fn what_is_kept_at_qos_0_is_not_overtaken(shards) {
+        let mut config = Config::default();
+        config.limits.queue_qos0 = true;
+        let mut n = net(shards, config);
+        let session = || connect("one").v5().clean(false).session_expiry(100).receive_maximum(1);
+        let client = n.connect(session());
+        n.subscribed(client, [("t", 2)]);
+        n.reset(client);
+        let publisher = n.connect(connect("two").v5());
+        for (number, qos) in [(1, 1), (2, 1), (3, 0)] {
+            n.send(publisher, publish("t", number.to_string()).qos(qos));
+        }
+        while n.read(publisher) != weirmq_tests::Received::Nothing {}
+        let client = n.reconnect(session(), true);
+        n.send(publisher, publish("t", "4"));
+        for number in 1..=4 {
+            n.take(client, "t", number.to_string());
+        }
+    }
+}
