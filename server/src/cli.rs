@@ -1,4 +1,4 @@
-//! The command line: `weirmq [serve]`, `weirmq check`, `weirmq pub`, `weirmq sub`.
+//! The command line: `weirmq [serve]`, `weirmq check`, `weirmq pub`, `weirmq sub`, `weirmq probe`.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -49,6 +49,8 @@ enum Command {
     /// Subscribes and prints messages, as mosquitto_sub does
     #[command(disable_help_flag = true)]
     Sub(Box<SubArgs>),
+    /// Asks a running broker what it supports, and tells what it does wrong by the statement
+    Probe(tools::ProbeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check(Some(args.config), &Overrides::default()),
         Command::Pub(args) => tools::publish(&args),
         Command::Sub(args) => tools::subscribe(&args),
+        Command::Probe(args) => tools::probe(&args),
     }
 }
 
