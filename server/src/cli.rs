@@ -1,4 +1,4 @@
-//! The command line: `weirmq [serve]`, `weirmq check`, `weirmq pub`, `weirmq sub`, `weirmq bench`.
+//! The command line: `weirmq [serve]`, `weirmq check`, `weirmq pub`, `weirmq sub`, `weirmq bench`, `weirmq probe`.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -59,6 +59,8 @@ enum Command {
     /// Loads a broker, counts every message and measures
     #[command(after_help = BENCH_HELP)]
     Bench(Box<BenchArgs>),
+    /// Asks a running broker what it supports, and tells what it does wrong by the statement
+    Probe(tools::ProbeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Pub(args) => tools::publish(&args),
         Command::Sub(args) => tools::subscribe(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Probe(args) => tools::probe(&args),
     }
 }
 

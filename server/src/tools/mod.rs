@@ -1,9 +1,10 @@
-//! `weirmq pub` and `weirmq sub`: clients for the command line with the habits of mosquitto_pub and mosquitto_sub.
+//! `weirmq probe`, and `weirmq pub` and `weirmq sub`: clients for the command line with the habits of mosquitto_pub and mosquitto_sub.
 
 pub mod args;
 mod connection;
 mod format;
 mod outcome;
+mod probe;
 mod property;
 mod publish;
 mod session;
@@ -24,6 +25,19 @@ pub(crate) fn publish(args: &PubArgs) -> ExitCode {
 /// Subscribes, and answers with the exit code of the program.
 pub(crate) fn subscribe(args: &SubArgs) -> ExitCode {
     finish(subscribe::run(args), args.connect.quiet)
+}
+
+pub use probe::ProbeArgs;
+
+/// Asks a broker what it supports, and answers with the exit code of the program.
+pub(crate) fn probe(args: &ProbeArgs) -> ExitCode {
+    match probe::run(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say(&format!("error: cannot talk to {}: {error}", args.address));
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn finish(result: Result<(), Failure>, quiet: bool) -> ExitCode {
