@@ -125,9 +125,6 @@ impl Clients {
         if qos == 0 {
             if connection == NO_CONNECTION || self.conns[connection].resumes {
                 self.deliver_qos0_offline(arrival, target);
-            } else if self.sessions[target.session].queue.has_qos0() {
-                // Not past a QoS 0 message that waits: one that was queued while the client was away, or a retained one.
-                self.enqueue(arrival, target, 0);
             } else if self.conns[connection].output.len() >= self.config.limits.output_bytes_max as usize {
                 self.stats.dropped_output_full += 1;
                 self.identifiers.release(target.identifiers);

@@ -110,11 +110,6 @@ impl Queue {
         self.remove(0)
     }
 
-    /// Whether QoS 0 messages are among those that wait.
-    pub(crate) fn has_qos0(&self) -> bool {
-        self.qos0 > 0
-    }
-
     /// Takes out the QoS 0 message that has waited longest, to make room; `None` when all that wait have a higher QoS.
     pub(crate) fn drop_oldest_qos0(&mut self) -> Option<Delivery> {
         if self.qos0 == 0 {
