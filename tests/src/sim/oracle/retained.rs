@@ -43,7 +43,8 @@ impl Book {
             trace.fail("a retained message that is newer than the SUBSCRIBE", format!("{publish:?} for {message:?}"));
         }
         // Where a store is full, shards may keep different messages.
-        if !current && !(self.may_refuse_in_silence() && self.options.shards > 1) {
+        let may_differ = self.options.shards > 1 && self.may_refuse_in_silence();
+        if !current && !may_differ {
             trace.fail("a retained message that was replaced", format!("{publish:?} for {message:?}"));
         }
     }
