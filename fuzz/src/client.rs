@@ -332,7 +332,8 @@ impl Test {
                 }
                 ClientEvent::Acknowledged { token, code, .. } => {
                     let (value, qos) = side.open.remove(&token).expect("a message is settled once");
-                    if code.is_failure() {
+                    // PUBCOMP with 0x92 is no error after a connection that was lost (MQTT 5.0, 3.7.2.1).
+                    if code.is_failure() && code != ReasonCode::PacketIdentifierNotFound {
                         self.refused.push((number as u8, value));
                     } else {
                         self.taken.push((number as u8, value, qos));
