@@ -60,15 +60,20 @@ impl Report {
     pub(super) fn table(&self) -> String {
         let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         let mut text = String::new();
-        let mut section = "";
+        let mut sections: Vec<&str> = Vec::new();
         for row in &self.rows {
-            if row.section != section {
-                section = row.section;
-                text.push_str(&format!("{section}\n"));
+            if !sections.contains(&row.section) {
+                sections.push(row.section);
             }
-            text.push_str(&format!("  {:width$}  {}\n", row.name, row.answer.escape_debug()));
-            for fault in &row.faults {
-                text.push_str(&format!("  {:width$}  WRONG {}: {}\n", "", fault.statement, fault.text.escape_debug()));
+        }
+        for section in sections {
+            text.push_str(&format!("{section}\n"));
+            for row in self.rows.iter().filter(|row| row.section == section) {
+                text.push_str(&format!("  {:width$}  {}\n", row.name, row.answer.escape_debug()));
+                for fault in &row.faults {
+                    let Fault { statement, text: what } = fault;
+                    text.push_str(&format!("  {:width$}  WRONG {statement}: {}\n", "", what.escape_debug()));
+                }
             }
         }
         let faults: usize = self.rows.iter().map(|row| row.faults.len()).sum();
