@@ -21,6 +21,7 @@ mod outbox;
 pub mod packet;
 mod peer;
 mod random;
+pub mod record;
 mod session;
 mod slab;
 mod stats;
@@ -31,6 +32,7 @@ pub mod topic;
 
 pub use access::{AuthOutcome, AuthRequest};
 pub use broker::handoff::Moved;
+pub use broker::inspect::{ConnectionView, InflightState, InflightView, SessionView, SubscriptionView, WillView};
 pub use broker::{Broker, Budget, CloseCause, Progress, WakeReason};
 pub use config::Config;
 pub use event::{CloseReason, Event, Limit, SessionEnd};
