@@ -7,6 +7,7 @@
 pub mod cases;
 pub mod malformed;
 pub mod memory;
+pub mod recording;
 pub mod server;
 pub mod socket;
 pub mod wire;

@@ -20,6 +20,10 @@ mod recorder;
 mod redact;
 mod replay;
 
+use alloc::boxed::Box;
+
+use crate::id::ShardId;
+
 pub use codec::Malformed;
 pub use input::{Begin, Input};
 pub(crate) use recorder::Recorder;
@@ -27,6 +31,9 @@ pub use replay::{Fault, Replay, ReplayError, ReplayedShard};
 
 /// The version of the format, of records and of files. A reader reads this one only.
 pub const FORMAT_VERSION: u16 = 1;
+
+/// Where a shard's records go, see [`Broker::drain_record`](crate::Broker::drain_record). It answers whether it wants more.
+pub type RecordSink = Box<dyn Fn(ShardId, &[u8]) -> bool + Send + Sync>;
 
 /// What is written down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
