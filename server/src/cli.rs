@@ -1,4 +1,4 @@
-//! The command line: `weirmq [serve]`, `weirmq check`, `weirmq pub`, `weirmq sub`.
+//! The command line: `weirmq [serve]`, `weirmq check`, `weirmq pub`, `weirmq sub`, `weirmq bench`.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::{self, args::BenchArgs};
 use crate::config::{self, Address, Level, LogFormat, Overrides, Runtime, Settings};
 use crate::serve;
 use crate::tools::{
@@ -25,6 +26,12 @@ WEIRMQ__MQTT__PACKET_BYTES_MAX=2MiB or WEIRMQ__LISTENERS__0__ADDRESS=127.0.0.1:1
 Flags win over variables, variables over the file.
 
 Exit codes: 0 done, 1 failed while running, 2 wrong usage, 3 bad configuration.";
+
+const BENCH_HELP: &str = "\
+Every message is counted and every publisher's order checked.
+
+Exit codes: 0 all there and in order (at QoS 0: whatever came), 1 lost, refused or out of order at QoS 1 and 2, or the
+run could not be finished, 2 wrong usage.";
 
 /// An MQTT broker for MQTT 3.1, 3.1.1 and 5.0.
 #[derive(Debug, Parser)]
@@ -49,6 +56,9 @@ enum Command {
     /// Subscribes and prints messages, as mosquitto_sub does
     #[command(disable_help_flag = true)]
     Sub(Box<SubArgs>),
+    /// Loads a broker, counts every message and measures
+    #[command(after_help = BENCH_HELP)]
+    Bench(Box<BenchArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +107,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check(Some(args.config), &Overrides::default()),
         Command::Pub(args) => tools::publish(&args),
         Command::Sub(args) => tools::subscribe(&args),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 

@@ -4,6 +4,7 @@
 //! bytes in one of the runtimes.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod log_output;

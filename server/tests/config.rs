@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use weirmq::config::{Address, ConfigError, Loaded, Overrides, Runtime, Settings, load, load_text};
+use weirmq_core::access::{Action, Effect, Rule};
 use weirmq_core::config::QueueFull;
-use weirmq_core::packet::{QoS, Version};
+use weirmq_core::packet::{QoS, ReasonCode, Version};
 
 fn parse(text: &str) -> Result<Loaded, ConfigError> {
     load_text(Some(Path::new("weirmq.yaml")), text, [], &Overrides::default())
@@ -130,6 +131,34 @@ fn values_arrive() {
 }
 
 #[test]
+fn rules_arrive() {
+    let loaded = parse(
+        "access:\n  - {effect: allow, action: publish, filter: a/b}\n  - {effect: refuse, filter: a/#}\n\
+         \x20 - {effect: refuse, action: subscribe, filter: '#', code: 0x80}\n\
+         \x20 - {effect: refuse, action: both, filter: c, code: '0x83'}\n",
+    )
+    .expect("can be used");
+    let rule = |effect, action, filter: &str| Rule { effect, action, filter: filter.into() };
+    assert_eq!(
+        loaded.settings.core.access,
+        [
+            rule(Effect::Allow, Action::Publish, "a/b"),
+            rule(Effect::Refuse(ReasonCode::NotAuthorized), Action::Both, "a/#"),
+            rule(Effect::Refuse(ReasonCode::UnspecifiedError), Action::Subscribe, "#"),
+            rule(Effect::Refuse(ReasonCode::ImplementationSpecificError), Action::Both, "c"),
+        ]
+    );
+}
+
+#[test]
+fn test_fixtures_can_be_used() {
+    let path = root().join("tests/fixtures/paho.yaml");
+    let loaded = load(Some(&path), [], &Overrides::default()).expect("the fixture can be used");
+    assert_eq!(loaded.settings.core.mqtt.keep_alive_max_s, 60);
+    assert_eq!(loaded.settings.core.access.len(), 1);
+}
+
+#[test]
 fn an_unknown_key_shows_its_place_and_the_nearest_key() {
     let text = error("mqtt:\n  inflight_max: 5\n  packet_byte_max: 2MiB\n");
     assert!(text.starts_with("weirmq.yaml:3:3: unknown key `packet_byte_max`"), "{text}");
@@ -168,6 +197,11 @@ fn a_wrong_value_shows_its_place_and_what_was_expected() {
         ("runtime: tokoi", "1:10", "expected one of mio, tokio, smol, found \"tokoi\""),
         ("limits: {queue_full: 3}", "1:22", "expected one of refuse, drop_newest, drop_oldest, found 3"),
         ("limits:\n  queue_bytes_max: {a: 1}", "2:20", "expected a size such as 64KiB or 1MiB"),
+        ("access: {filter: a}", "1:9", "expected a list, found a section"),
+        ("access: [{effect: deny, filter: a}]", "1:19", "expected one of allow, refuse, found \"deny\""),
+        ("access: [{effect: refuse}]", "1:10", "the key `filter` is missing"),
+        ("access: [{effect: refuse, filter: a, code: 0x97}]", "1:44", "expected a Reason Code: 0x80, 0x83 or 0x87"),
+        ("access: [{effect: refuse, filter: 'a#'}]", "1:9", "`access` must be rules with a valid topic filter"),
         ("shutdown: {drain_timeout: 2h}", "1:27", "`shutdown.drain_timeout` must be 0s to 1h"),
     ] {
         let text = error(yaml);

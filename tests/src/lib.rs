@@ -9,6 +9,7 @@ pub mod malformed;
 pub mod memory;
 pub mod recording;
 pub mod server;
+pub mod sim;
 pub mod socket;
 pub mod wire;
 mod world;

@@ -1,7 +1,10 @@
 //! Who may do what: questions to the deployment and its answers.
 //!
 //! The core never verifies a password. It asks by an [`AuthRequest`] in the outbox and goes on when
-//! [`Broker::handle_auth`](crate::Broker::handle_auth) brings the [`AuthOutcome`].
+//! [`Broker::handle_auth`](crate::Broker::handle_auth) brings the [`AuthOutcome`]. What a client may do with which topics
+//! it decides itself, by [`Rule`]s.
+
+mod rule;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,6 +12,9 @@ use core::fmt;
 
 use crate::id::{AuthId, ConnId, ListenerId, PeerAddr};
 use crate::packet::ReasonCode;
+
+pub use rule::{Action, Effect, RULES_MAX, Rule, is_refusal};
+pub(crate) use rule::{check_publish, check_subscribe, fault};
 
 /// A question about a client: a login, or one step of enhanced authentication (MQTT 5.0, 4.12).
 #[derive(Clone, PartialEq, Eq)]

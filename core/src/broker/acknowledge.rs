@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::route::Routed;
+use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
 use crate::packet::{Ack, PacketId, PacketType, ReasonCode, Violation};
 use crate::session::{AcknowledgeError, RetainedScan};
@@ -104,6 +105,7 @@ impl Broker {
     pub(super) fn gate_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
         let gated = Gated {
             conn: self.clients.conn_id(index),
+            session: self.session_key(index),
             position: routed.position,
             peers: routed.peers,
             ticket: routed.ticket,
@@ -116,6 +118,36 @@ impl Broker {
             conn.gated += 1;
             conn.gated_pubacks += u32::from(packet_type == PacketType::PubAck);
             self.gate.push(gated);
+        }
+    }
+
+    /// The session of a connection, by index and generation.
+    fn session_key(&self, index: u32) -> (u32, u32) {
+        let session = self.clients.conns[index].session;
+        (session, self.clients.sessions.generation(session))
+    }
+
+    /// PUBREC for a PUBLISH that came again (MQTT-4.3.3-10): it is not delivered again, but what the first one waits for
+    /// is not safe yet, whichever connection that came by.
+    pub(super) fn receive_again(&mut self, index: u32, packet_id: PacketId) {
+        let mut routed = Routed::internal();
+        routed.position = self.clients.recorded;
+        if let Some(first) = self.gate.received(self.session_key(index), packet_id) {
+            routed.peers = first.peers.clone();
+            routed.ticket = first.ticket;
+            routed.code = first.pubrec().map_or(ReasonCode::Success, |(_, code)| code);
+        }
+        self.gate_ack(index, PacketType::PubRec, packet_id, routed);
+    }
+
+    /// Nobody is there any more to be told that a message was refused; it can come again.
+    fn forget_refused(&mut self, gated: &Gated) {
+        let (session, generation) = gated.session;
+        if let Some((packet_id, ReasonCode::QuotaExceeded)) = gated.pubrec()
+            && self.clients.sessions.is_current(session, generation)
+            && self.clients.sessions[session].incoming.remove(packet_id)
+        {
+            self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
         }
     }
 
@@ -140,8 +172,14 @@ impl Broker {
         peers: PeerWaits,
         scans: Vec<RetainedScan>,
     ) -> bool {
-        let gated =
-            Gated { conn: self.clients.conn_id(index), position, peers, ticket: 0, reply: Reply::Bytes(bytes, scans) };
+        let gated = Gated {
+            conn: self.clients.conn_id(index),
+            session: self.session_key(index),
+            position,
+            peers,
+            ticket: 0,
+            reply: Reply::Bytes(bytes, scans),
+        };
         if self.is_safe(&gated) {
             self.send_reply(index, gated.reply);
             true
@@ -163,9 +201,22 @@ impl Broker {
         match reply {
             Reply::Ack { packet_type, packet_id, code } => self.send_ack(index, packet_type, packet_id, code),
             Reply::Bytes(bytes, scans) => {
-                self.clients.write(index, |_, out| out.extend_from_slice(&bytes));
+                if !self.clients.write(index, |_, out| out.extend_from_slice(&bytes)) {
+                    return self.close_unanswerable(index, &bytes);
+                }
                 self.begin_scans(self.clients.conns[index].session, scans);
             }
+        }
+    }
+
+    /// An answer that the client needs is larger than the packets that it takes (MQTT-3.1.2-24): the connection ends, by
+    /// 0x95, or without a word where the answer is the CONNACK, before which nothing may be sent (MQTT-3.2.0-1).
+    fn close_unanswerable(&mut self, index: u32, answer: &[u8]) {
+        let code = ReasonCode::PacketTooLarge;
+        if answer.first().is_some_and(|first| first >> 4 == PacketType::ConnAck as u8) {
+            self.finish(index, CloseReason::Refused(code));
+        } else {
+            self.close(index, Some(code), CloseReason::Refused(code));
         }
     }
 
@@ -175,11 +226,15 @@ impl Broker {
             let peers = &self.peers;
             self.gate.pop_ready(self.clients.stored, |shard| super::peer::handled_by(peers, shard))
         } {
-            let Some(index) = self.clients.index_of(gated.conn) else { continue };
+            let Some(index) = self.clients.index_of(gated.conn) else {
+                self.forget_refused(&gated);
+                continue;
+            };
             let conn = &mut self.clients.conns[index];
             conn.gated -= 1;
             conn.gated_pubacks -= u32::from(gated.reply.is_puback());
             if conn.phase != crate::connection::Phase::Connected {
+                self.forget_refused(&gated);
                 continue;
             }
             let resumes = conn.gated == 0 && conn.resumes;
@@ -203,8 +258,7 @@ impl Broker {
                 self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
             }
             if !self.clients.conns[index].is_v5() {
-                let limit = crate::event::Limit::Queue;
-                return self.close(index, None, crate::event::CloseReason::LimitReached(limit));
+                return self.close(index, None, CloseReason::LimitReached(Limit::Queue));
             }
         }
         self.send_ack(index, packet_type, packet_id, code);

@@ -7,7 +7,7 @@ use super::Broker;
 use super::connack::Terms;
 use super::handoff::Moved;
 use super::publish::forwardable;
-use crate::access::AuthOutcome;
+use crate::access::{self, AuthOutcome};
 use crate::config::Authentication;
 use crate::connection::{OutgoingAliases, Phase};
 use crate::event::{CloseReason, Event, SessionEnd};
@@ -57,12 +57,9 @@ impl Broker {
     /// A CONNECT that cannot be read is answered in the form of its version, as far as that is known.
     fn refuse_malformed(&mut self, index: u32, body: &[u8], violation: Violation) {
         match violation {
-            // MQTT-3.1.2-2: a level below those that are known is answered by 0x01 in the form of 3.1.1, one above by 0x84
-            // in that of 5.0, which is the closest to what its client may understand.
+            // MQTT-3.1.2-2: 0x01, or 0x84 in the form of 5.0.
             Violation::ProtocolVersion => {
-                let level = body.get(6).copied().unwrap_or(0);
-                let version = if level > Version::V5 as u8 { Version::V5 } else { Version::V3_1_1 };
-                self.clients.conns[index].version = Some(version);
+                self.clients.conns[index].version = Some(Connect::nearest_version(body));
                 let code = ReasonCode::UnsupportedProtocolVersion;
                 self.clients.stats.violations += 1;
                 self.write_refusal(index, code, &CloseReason::Refused(code));
@@ -91,8 +88,13 @@ impl Broker {
         if connect.client_id.len() > usize::from(mqtt.client_id_bytes_max) {
             return Err(ReasonCode::ClientIdentifierNotValid);
         }
-        // MQTT 3.1.1, MQTT-3.1.3-8.
-        if connect.client_id.is_empty() && connect.version != Version::V5 && !connect.clean_start {
+        // MQTT 3.1 knows no empty identifier, MQTT 3.1.1 none for a session that is kept (MQTT-3.1.3-8).
+        let may_be_empty = match connect.version {
+            Version::V3_1 => false,
+            Version::V3_1_1 => connect.clean_start,
+            Version::V5 => true,
+        };
+        if connect.client_id.is_empty() && !may_be_empty {
             return Err(ReasonCode::ClientIdentifierNotValid);
         }
         let method = connect.properties.authentication_method();
@@ -121,7 +123,7 @@ impl Broker {
         if will.retain && !mqtt.retain_available {
             return Err(ReasonCode::RetainNotSupported);
         }
-        Ok(())
+        access::check_publish(&self.clients.config.access, will.topic)
     }
 
     /// The shard that owns the session of this client.
@@ -220,7 +222,11 @@ impl Broker {
             session_present: present,
             keep_alive_s: terms.keep_alive_s,
         });
-        if self.reply_bytes(index, acknowledgement, position, PeerWaits::new(), Vec::new()) {
+        let answered = self.reply_bytes(index, acknowledgement, position, PeerWaits::new(), Vec::new());
+        if self.clients.conns[index].phase != Phase::Connected {
+            return;
+        }
+        if answered {
             self.resume(index);
         } else {
             self.clients.conns[index].resumes = true;

@@ -28,6 +28,8 @@ pub(super) struct Arrival<'a> {
     pub(super) expires: Option<Instant>,
     /// The session that published it, or `u32::MAX`.
     pub(super) publisher: u32,
+    /// Whether its publisher waits for PUBACK or PUBREC, and so can be refused. A will and QoS 0 go wherever there is room.
+    pub(super) answered: bool,
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
     /// The record, once one was made; the arrival holds one reference to it.
@@ -60,6 +62,7 @@ impl<'a> Arrival<'a> {
             expiry_s: None,
             expires: None,
             publisher: u32::MAX,
+            answered: false,
             shared: None,
             message: None,
             fan_out: false,
@@ -103,10 +106,13 @@ fn hash(topic: &[u8]) -> u32 {
     topic.iter().fold(0x811c_9dc5, |hash: u32, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-pub(super) fn alias_for(conn: &mut Connection, topic: &[u8]) -> OutgoingAlias {
+/// The alias for the topic of a packet of `size` bytes, if the client's Maximum Packet Size has room for one: it takes three
+/// bytes, and may make each of two lengths one longer.
+pub(super) fn alias_for(conn: &mut Connection, size: usize, topic: &[u8]) -> OutgoingAlias {
+    const ALIAS_BYTES_MAX: usize = 5;
     match &mut conn.aliases_out {
-        Some(aliases) => aliases.alias(hash(topic), topic),
-        None => OutgoingAlias::None,
+        Some(aliases) if size + ALIAS_BYTES_MAX <= conn.packet_bytes_max as usize => aliases.alias(hash(topic), topic),
+        Some(_) | None => OutgoingAlias::None,
     }
 }
 
@@ -119,6 +125,9 @@ impl Clients {
         if qos == 0 {
             if connection == NO_CONNECTION || self.conns[connection].resumes {
                 self.deliver_qos0_offline(arrival, target);
+            } else if self.sessions[target.session].queue.has_qos0() {
+                // Not past a QoS 0 message that waits: one that was queued while the client was away, or a retained one.
+                self.enqueue(arrival, target, 0);
             } else if self.conns[connection].output.len() >= self.config.limits.output_bytes_max as usize {
                 self.stats.dropped_output_full += 1;
                 self.identifiers.release(target.identifiers);
@@ -217,11 +226,12 @@ impl Clients {
             if head.v5 {
                 head.identifiers = self.identifiers.get(target.identifiers, &mut scratch);
             }
-            if head.packet_size(&content) > conn.packet_bytes_max as usize {
+            let size = head.packet_size(&content);
+            if size > conn.packet_bytes_max as usize {
                 self.stats.dropped_too_large += 1;
                 return;
             }
-            head.alias = alias_for(conn, content.topic);
+            head.alias = alias_for(conn, size, content.topic);
             head.encode(&content, conn.output.buffer(&mut self.pool));
             match shared {
                 Some(message) => {

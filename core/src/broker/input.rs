@@ -30,6 +30,10 @@ impl Broker {
         self.clients.stats.bytes_received += bytes.len() as u64;
         let state = &mut self.clients.conns[index];
         if state.phase == Phase::Closing {
+            // A connection that has been handed over takes along what comes before the runtime knows.
+            if let Some(handoff) = self.clients.out.handoff.iter_mut().find(|handoff| handoff.conn == conn) {
+                handoff.moved.received.extend_from_slice(bytes);
+            }
             return;
         }
         if state.input.is_empty() && !state.waiting && !state.held {

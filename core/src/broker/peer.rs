@@ -12,7 +12,7 @@ use super::Broker;
 use super::deliver::Arrival;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
-use crate::packet::{QoS, ReasonCode};
+use crate::packet::ReasonCode;
 use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
 use crate::record::Input;
 use crate::store::gate::PeerWaits;
@@ -100,7 +100,7 @@ impl Broker {
             if !has_subscribers && !has_group && retained.is_none() {
                 continue;
             }
-            let waits = arrival.qos != QoS::AtMostOnce;
+            let waits = arrival.answered;
             if waits && routed.ticket == 0 {
                 self.tickets += 1;
                 routed.ticket = self.tickets;
@@ -219,6 +219,10 @@ impl Broker {
         }
         for (share, filter) in batch.shares(&publish.shares) {
             let group = self.router.find(filter).and_then(|id| self.router.group_find(id, share));
+            if publish.ticket > 0 && group.is_some_and(|group| self.group_refuses(&arrival, group)) {
+                self.refuse_ticket(from, publish.ticket);
+                continue;
+            }
             if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
                 self.pass_on(&arrival, group, publish.hops);
             }
@@ -232,11 +236,16 @@ impl Broker {
     fn peer_deliver(&mut self, from: ShardId, arrival: &mut Arrival<'_>, ticket: u64, scratch: &mut Scratch) {
         scratch.set_filters(self.router.route(arrival.topic));
         if ticket > 0 && self.refuses(arrival, scratch) {
-            self.clients.stats.refused_queue_full += 1;
-            return self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Refused { ticket });
+            return self.refuse_ticket(from, ticket);
         }
         self.clients.images.clear();
         self.deliver_subscriptions(arrival, scratch);
+    }
+
+    /// Tells the shard that a message came from that it has no room here: its publisher is told.
+    fn refuse_ticket(&mut self, from: ShardId, ticket: u64) {
+        self.clients.stats.refused_queue_full += 1;
+        self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Refused { ticket });
     }
 
     /// The members that were meant have left: another shard that has some gets the message, as often as there are shards.

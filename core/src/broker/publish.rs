@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::Broker;
 use super::deliver::Arrival;
 use super::route::Routed;
+use crate::access;
 use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
 use crate::packet::{PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, Violation};
@@ -98,11 +99,13 @@ impl Broker {
         Ok(publish.topic)
     }
 
-    /// Whether clients may publish there: bounded levels, and not to topics that begin with `$` (MQTT 5.0, 4.7.2).
+    /// Whether clients may publish there: bounded levels, not to topics that begin with `$` (MQTT 5.0, 4.7.2), and as the
+    /// rules of [`Config::access`](crate::Config::access) say.
     fn check_topic(&mut self, topic: &str) -> Result<(), ReasonCode> {
-        if self.is_denied_topic(topic) {
+        let denied = if self.is_denied_topic(topic) { Err(ReasonCode::NotAuthorized) } else { Ok(()) };
+        if let Err(code) = denied.and_then(|()| access::check_publish(&self.clients.config.access, topic)) {
             self.clients.stats.publishes_denied += 1;
-            return Err(ReasonCode::NotAuthorized);
+            return Err(code);
         }
         // Everything else about a name was checked when the packet was read.
         let levels_max = u32::from(self.clients.config.mqtt.topic_levels_max);
@@ -132,7 +135,7 @@ impl Broker {
         if self.clients.sessions[session].incoming.contains(packet_id) {
             // MQTT-4.3.3-10: acknowledged again, delivered no second time.
             self.clients.stats.publishes_duplicate += 1;
-            return self.reply_ack(index, PacketType::PubRec, packet_id, ReasonCode::Success);
+            return self.receive_again(index, packet_id);
         }
         if !self.may_take_another(index) {
             return;
@@ -176,6 +179,7 @@ impl Broker {
         let mut arrival = Arrival::new(topic, properties, publish.payload, publish.qos, publish.retain)
             .expiring(self.clients.now, expiry_s);
         arrival.publisher = self.clients.conns[index].session;
+        arrival.answered = publish.qos != QoS::AtMostOnce;
         let routed = self.route_published(&mut arrival);
         self.properties = scratch;
         routed

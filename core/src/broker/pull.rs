@@ -73,10 +73,12 @@ impl Clients {
     fn fits_queued(&self, connection: u32, delivery: Delivery) -> bool {
         let conn = &self.conns[connection];
         let message = self.messages.get(delivery.message);
-        if message.size() + 64 < conn.packet_bytes_max as usize {
+        let mut scratch = [0];
+        let identifiers = self.identifiers.get(delivery.identifiers, &mut scratch);
+        // Everything in front of the payload but topic, properties and identifiers takes less than 64 bytes.
+        if message.size() + 64 + 5 * identifiers.len() < conn.packet_bytes_max as usize {
             return true;
         }
-        let mut scratch = [0];
         let head = Head {
             v5: conn.is_v5(),
             qos: delivery.flags.qos() as u8,
@@ -84,7 +86,7 @@ impl Clients {
             dup: false,
             packet_id: PacketId::new(1),
             alias: OutgoingAlias::None,
-            identifiers: self.identifiers.get(delivery.identifiers, &mut scratch),
+            identifiers,
         };
         head.packet_size(&message.content(self.now)) <= conn.packet_bytes_max as usize
     }
@@ -96,15 +98,18 @@ impl Clients {
         let content = message.content(self.now);
         let mut scratch = [0];
         let v5 = conn.is_v5();
-        let head = Head {
+        let mut head = Head {
             v5,
             qos: delivery.flags.qos() as u8,
             retain: delivery.flags.retain(),
             dup,
             packet_id,
-            alias: alias_for(conn, content.topic),
+            alias: OutgoingAlias::None,
             identifiers: if v5 { self.identifiers.get(delivery.identifiers, &mut scratch) } else { &[] },
         };
+        if conn.aliases_out.is_some() {
+            head.alias = alias_for(conn, head.packet_size(&content), content.topic);
+        }
         head.encode(&content, conn.output.buffer(&mut self.pool));
         if content.payload.len() >= SHARED_BYTES_MIN {
             let size = content.payload.len();
@@ -123,13 +128,36 @@ impl Clients {
         let window = self.conns[connection].window;
         while self.has_room(connection) {
             let Some((packet_id, kind)) = self.sessions[session].inflight.next_resend(window) else { break };
-            self.stats.retransmitted += 1;
             match kind {
+                ResendKind::Publish(delivery) if !self.fits_queued(connection, delivery) => {
+                    self.drop_too_large(session, connection, packet_id, delivery);
+                    continue;
+                }
                 ResendKind::Publish(delivery) => self.send_held(connection, delivery, Some(packet_id), true),
                 ResendKind::Release => self.send_release(connection, packet_id),
             }
+            self.stats.retransmitted += 1;
         }
         self.arm_retry(session);
+    }
+
+    /// The client came back with a smaller Maximum Packet Size: as if the message were sent (MQTT-3.1.2-25). Whether the
+    /// client had it is not known; PUBREL makes it forget the Packet Identifier of a QoS 2 message either way.
+    fn drop_too_large(&mut self, session: u32, connection: u32, packet_id: PacketId, delivery: Delivery) {
+        self.stats.dropped_too_large += 1;
+        let inflight = &mut self.sessions[session].inflight;
+        if delivery.flags.qos() == QoS::ExactlyOnce {
+            let received = inflight.receive(packet_id);
+            debug_assert!(received == Ok(Some(delivery)), "the exchange waits for PUBREC");
+            self.record_for(session, |client_id| Operation::Received { client_id, packet_id });
+            self.send_release(connection, packet_id);
+        } else {
+            let acknowledged = inflight.acknowledge(packet_id);
+            debug_assert!(acknowledged == Ok(delivery), "the exchange waits for PUBACK");
+            self.stats.messages_inflight -= 1;
+            self.record_for(session, |client_id| Operation::Settled { client_id, packet_id });
+        }
+        self.settle(delivery);
     }
 
     pub(super) fn send_release(&mut self, connection: u32, packet_id: PacketId) {

@@ -48,6 +48,8 @@ impl Broker {
     }
 
     pub(super) fn retain_stamped(&mut self, arrival: &mut Arrival<'_>, stamp: (u64, u16)) -> bool {
+        // Whatever becomes of the message: what is retained here later is newer.
+        self.retained.clock = self.retained.clock.max(stamp.0);
         let known = self.retained.store.get(arrival.topic).copied();
         let hash = if self.peers.is_empty() { 0 } else { self.client_hash(arrival.topic) };
         let removed = self.retained.removed.iter().find(|(of, _)| *of == hash && hash != 0);
@@ -56,7 +58,6 @@ impl Broker {
         }
         if arrival.payload.is_empty() {
             // MQTT-3.3.1-6: an empty payload removes.
-            self.retained.clock = self.retained.clock.max(stamp.0);
             self.remove_retained(arrival.topic);
             if hash != 0 {
                 self.retained.removed.push_back((hash, stamp));
@@ -69,7 +70,6 @@ impl Broker {
         if !self.has_retained_room(arrival, known) {
             return false;
         }
-        self.retained.clock = self.retained.clock.max(stamp.0);
         self.drop_entry(arrival.topic, known);
         let message = arrival.record(&mut self.clients.messages);
         self.clients.messages.share(message);

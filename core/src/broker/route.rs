@@ -82,7 +82,7 @@ impl Broker {
         scratch.set_filters(self.router.route(arrival.topic));
         let mut routed = self.route_to(arrival, &mut scratch);
         if routed.code == ReasonCode::Success {
-            let retained = arrival.retain.then(|| self.retained_stamp());
+            let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
             self.forward(arrival, &scratch.filters, retained, &mut routed);
         }
         self.scratch = scratch;
@@ -101,16 +101,18 @@ impl Broker {
             ticket: 0,
             retained_full: false,
         };
-        if self.refuses(arrival, scratch) {
+        if arrival.answered && self.refuses(arrival, scratch) {
             self.clients.stats.refused_queue_full += 1;
             routed.code = ReasonCode::QuotaExceeded;
             return routed;
         }
         if arrival.retain && !self.retain(arrival) {
             self.clients.stats.refused_retained_full += 1;
-            routed.code = ReasonCode::QuotaExceeded;
             routed.retained_full = true;
-            return routed;
+            if arrival.answered {
+                routed.code = ReasonCode::QuotaExceeded;
+                return routed;
+            }
         }
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
         if !interested {
@@ -174,21 +176,33 @@ impl Broker {
 
     /// Whether a session's queue has no room and the deployment wants such messages refused rather than dropped.
     pub(super) fn refuses(&self, arrival: &Arrival<'_>, scratch: &Scratch) -> bool {
-        if self.clients.full_sessions == 0
-            || arrival.qos == QoS::AtMostOnce
-            || self.clients.config.limits.queue_full != QueueFull::Refuse
-        {
+        if !self.may_refuse(arrival) {
             return false;
         }
-        let is_full = |member: &Subscription| member.qos() > 0 && self.clients.sessions[member.session].full;
         scratch.filters.iter().any(|&filter| {
             self.router.subscriptions(filter).iter().any(|subscription| {
-                is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
-            }) || self.router.groups(filter).any(|group| {
-                let group = self.router.group(group);
-                group.remote().is_empty() && !group.members().is_empty() && group.members().iter().all(is_full)
-            })
+                self.is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
+            }) || self
+                .router
+                .groups(filter)
+                .any(|group| self.router.group(group).remote().is_empty() && self.group_refuses(arrival, group))
         })
+    }
+
+    fn may_refuse(&self, arrival: &Arrival<'_>) -> bool {
+        self.clients.full_sessions > 0
+            && arrival.qos != QoS::AtMostOnce
+            && self.clients.config.limits.queue_full == QueueFull::Refuse
+    }
+
+    fn is_full(&self, member: &Subscription) -> bool {
+        member.qos() > 0 && self.clients.sessions[member.session].full
+    }
+
+    /// Whether no member of a group that is here has room, and the deployment wants such messages refused.
+    pub(super) fn group_refuses(&self, arrival: &Arrival<'_>, group: GroupId) -> bool {
+        let members = self.router.group(group).members();
+        self.may_refuse(arrival) && !members.is_empty() && members.iter().all(|member| self.is_full(member))
     }
 
     /// Chooses a member of a group and delivers to it, here or in another shard.

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Broker;
+use crate::access;
 use crate::event::Event;
 use crate::packet::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscriptionOptions, UnsubAck,
@@ -12,7 +13,7 @@ use crate::packet::{
 };
 use crate::session::{RetainedScan, Subscribed};
 use crate::store::Operation;
-use crate::topic::{Filter, Moved, Scan, Subscription};
+use crate::topic::{Filter, FilterError, Moved, Scan, Subscription};
 
 impl Broker {
     pub(super) fn handle_subscribe(&mut self, index: u32, packet: &Subscribe<'_>) {
@@ -22,6 +23,9 @@ impl Broker {
         }
         if packet.filters().any(|wanted| wanted.options.no_local && wanted.filter.starts_with("$share/")) {
             return self.violate(index, Violation::NoLocalOnShared);
+        }
+        if self.breaks_3_1_1(index, packet.filters().map(|wanted| wanted.filter)) {
+            return self.violate(index, Violation::InvalidFilter);
         }
         let mut scans = Vec::new();
         let mut codes = core::mem::take(&mut self.codes);
@@ -46,6 +50,14 @@ impl Broker {
         self.clients.conns[index].version.expect("a connected client has a version")
     }
 
+    /// Whether one of a 3.x client's filters is none. 5.0 has a Reason Code for it, 3.x the close (MQTT-4.8.0-1). Bounds
+    /// of this broker, and what it makes of `$share`, break nothing: such a filter is only refused.
+    fn breaks_3_1_1<'f>(&self, index: u32, mut filters: impl Iterator<Item = &'f str>) -> bool {
+        let levels_max = self.clients.config.mqtt.topic_levels_max;
+        let breaks = |text| Filter::parse(text, levels_max).is_err_and(FilterError::breaks_3_1_1);
+        !self.clients.conns[index].is_v5() && filters.any(breaks)
+    }
+
     /// 3.x knows one code for every refusal.
     fn suback_code(&self, index: u32, code: ReasonCode) -> u8 {
         if code.is_failure() && !self.clients.conns[index].is_v5() { 0x80 } else { code.as_u8() }
@@ -68,6 +80,9 @@ impl Broker {
         }
         if filter.share.is_some() && !mqtt.shared_subscription_available {
             return ReasonCode::SharedSubscriptionsNotSupported;
+        }
+        if let Err(code) = access::check_subscribe(&self.clients.config.access, filter.filter) {
+            return code;
         }
         // MQTT-3.2.2-10: any QoS may be asked for, no more than the server has is granted.
         let qos = wanted.options.qos.min(mqtt.maximum_qos);
@@ -164,6 +179,9 @@ impl Broker {
     }
 
     pub(super) fn handle_unsubscribe(&mut self, index: u32, packet: &Unsubscribe<'_>) {
+        if self.breaks_3_1_1(index, packet.filters()) {
+            return self.violate(index, Violation::InvalidFilter);
+        }
         let session = self.clients.conns[index].session;
         let mut codes = core::mem::take(&mut self.codes);
         codes.clear();

@@ -70,6 +70,17 @@ impl<'a> Connect<'a> {
         Some(properties.maximum_packet_size().unwrap_or(u32::MAX))
     }
 
+    /// The version in whose form a client can be told that it names none of those known (MQTT-3.1.2-2): 3.1 for the name of
+    /// 3.1, 5.0 for a level of 5 or above, which is the closest to what its client may understand, else 3.1.1.
+    pub fn nearest_version(body: &[u8]) -> Version {
+        let mut reader = Reader::new(body);
+        match (reader.binary(), reader.u8()) {
+            (Ok(b"MQIsdp"), _) => Version::V3_1,
+            (Ok(_), Ok(level)) if level >= Version::V5 as u8 => Version::V5,
+            (Ok(_) | Err(_), _) => Version::V3_1_1,
+        }
+    }
+
     /// Reads the body of a CONNECT.
     ///
     /// # Errors
@@ -88,8 +99,10 @@ impl<'a> Connect<'a> {
             0 => None,
             _ => Some(Will::read(version, will_qos, flags & WILL_RETAIN != 0, &mut reader)?),
         };
-        let user_name = if flags & USER_NAME != 0 { Some(reader.string()?) } else { None };
-        let password = if flags & PASSWORD != 0 { Some(reader.binary()?) } else { None };
+        // In MQTT 3.1 the Remaining Length takes precedence over the flags: what is not there at all is none.
+        let has = |flag: u8, reader: &Reader<'_>| flags & flag != 0 && !(version == Version::V3_1 && reader.is_empty());
+        let user_name = if has(USER_NAME, &reader) { Some(reader.string()?) } else { None };
+        let password = if has(PASSWORD, &reader) { Some(reader.binary()?) } else { None };
         reader.finish()?;
         let clean_start = flags & CLEAN_START != 0;
         Ok(Self { version, clean_start, keep_alive_s, properties, client_id, will, user_name, password })
@@ -183,7 +196,8 @@ const fn protocol_name(version: Version) -> &'static str {
 
 /// Checks the Connect Flags (3.1.2.3 to 3.1.2.9) and gives the Will QoS.
 fn check_flags(flags: u8, version: Version) -> Result<QoS, Violation> {
-    if flags & RESERVED != 0 {
+    // MQTT 3.1 does not use the bit and asks for no value of it.
+    if flags & RESERVED != 0 && version != Version::V3_1 {
         return Err(Violation::ReservedConnectFlag);
     }
     let will_qos = QoS::from_bits(flags >> WILL_QOS_SHIFT & 0b11).ok_or(Violation::WillQoS3)?;

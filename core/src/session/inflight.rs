@@ -16,6 +16,9 @@ use crate::packet::{PacketId, QoS};
 const IDS: u32 = 65_535;
 /// How many entries the ring may have, so that an identifier is never in it twice ([MQTT-2.2.1-4]).
 const SPAN_MAX: usize = IDS as usize - 1;
+/// How far identifiers may run ahead of one that is not acknowledged, beyond the window: a client that loses an
+/// acknowledgement goes on for long, and its session stays below 256 KiB.
+const SPAN_BEYOND_WINDOW_MAX: usize = 8_000;
 /// A ring that becomes empty gives back its memory above this many entries.
 const ENTRIES_KEPT: usize = 256;
 
@@ -136,7 +139,7 @@ impl Inflight {
     /// Not before everything has been sent again, which keeps the order of messages, and not while the oldest exchange is
     /// so old that the ring would become much longer than the window.
     pub(crate) fn can_send(&self, window: u16) -> bool {
-        let span_max = (4 * usize::from(window) + 64).min(SPAN_MAX);
+        let span_max = (usize::from(window) + SPAN_BEYOND_WINDOW_MAX).min(SPAN_MAX);
         self.unsent == 0 && self.used < window && self.entries.len() < span_max
     }
 

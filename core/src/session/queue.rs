@@ -92,6 +92,11 @@ impl Queue {
         self.entries.iter().map(|queued| queued.delivery())
     }
 
+    /// Whether a QoS 0 message is among those that wait.
+    pub(crate) fn has_qos0(&self) -> bool {
+        self.qos0 > 0
+    }
+
     /// Appends a message of `size` bytes.
     pub(crate) fn push_back(&mut self, delivery: Delivery, size: usize) {
         let queued = Queued::new(delivery, size);

@@ -16,6 +16,8 @@ use crate::topic::FilterId;
 #[derive(Debug)]
 pub(crate) struct Gated {
     pub(crate) conn: ConnId,
+    /// Its session, by index and generation, which may outlive the connection.
+    pub(crate) session: (u32, u32),
     pub(crate) position: LogPosition,
     /// The batches to other shards that must have been handled there.
     pub(crate) peers: PeerWaits,
@@ -77,13 +79,26 @@ impl Gate {
 
     /// Another shard refused the message of this ticket: its acknowledgement becomes a refusal.
     pub(crate) fn refuse(&mut self, ticket: u64, refusal: ReasonCode) {
-        if let Some(gated) = self.waiting.iter_mut().find(|gated| gated.ticket == ticket) {
+        for gated in self.waiting.iter_mut().filter(|gated| gated.ticket == ticket) {
             gated.refuse(refusal);
         }
+    }
+
+    /// The PUBREC of a session that waits for a message to be safe: a repeated PUBLISH has to wait for the same.
+    pub(crate) fn received(&self, session: (u32, u32), id: PacketId) -> Option<&Gated> {
+        self.waiting.iter().find(|gated| gated.session == session && gated.pubrec().is_some_and(|(of, _)| of == id))
     }
 }
 
 impl Gated {
+    /// Packet Identifier and Reason Code, if it is a PUBREC.
+    pub(crate) fn pubrec(&self) -> Option<(PacketId, ReasonCode)> {
+        match self.reply {
+            Reply::Ack { packet_type: PacketType::PubRec, packet_id, code } => Some((packet_id, code)),
+            Reply::Ack { .. } | Reply::Bytes(..) => None,
+        }
+    }
+
     fn refuse(&mut self, refusal: ReasonCode) {
         if let Reply::Ack { code, .. } = &mut self.reply {
             *code = refusal;

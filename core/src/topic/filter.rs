@@ -83,6 +83,26 @@ impl<'a> Filter<'a> {
     }
 }
 
+/// Whether every topic name that `narrow` covers is covered by `wide` too. Both are valid filters without `$share/NAME/`.
+pub fn filter_covers(wide: &str, narrow: &str) -> bool {
+    // A name has at least one level, so `#` alone says the same as `+/#`, and that can be compared level by level.
+    let whole = |filter| if filter == "#" { "+/#" } else { filter };
+    let (wide, narrow) = (whole(wide), whole(narrow));
+    if name::is_dollar(narrow) && wide.starts_with('+') {
+        return false;
+    }
+    let mut narrow_levels = name::levels(narrow);
+    for level in name::levels(wide) {
+        match (level, narrow_levels.next()) {
+            ("#", _) => return true,
+            (_, None | Some("#")) => return false,
+            (level, Some(narrow)) if level == "+" || level == narrow => {}
+            (_, Some(_)) => return false,
+        }
+    }
+    narrow_levels.next().is_none()
+}
+
 fn split_share(text: &str) -> Result<(Option<&str>, &str), FilterError> {
     let Some(rest) = text.strip_prefix("$share") else { return Ok((None, text)) };
     if rest.is_empty() {
@@ -116,6 +136,14 @@ fn check_wildcards(filter: &str) -> Result<(), FilterError> {
 }
 
 impl FilterError {
+    /// Whether MQTT 3.1.1 forbids such a filter (MQTT-4.7.1-2, MQTT-4.7.1-3, MQTT-4.7.3-1 to -3).
+    pub(crate) const fn breaks_3_1_1(self) -> bool {
+        match self {
+            Self::Empty | Self::TooLong | Self::Nul | Self::MultiLevelWildcard | Self::SingleLevelWildcard => true,
+            Self::TooManyLevels | Self::ShareNameMissing | Self::ShareName => false,
+        }
+    }
+
     /// The statement of MQTT 5.0 that the text breaks; none where the bound is this broker's own.
     pub const fn statement(self) -> Option<&'static str> {
         match self {
@@ -189,6 +217,63 @@ mod tests {
             for topic in no {
                 assert!(!covers(filter, topic), "{filter} should not match {topic}");
             }
+        }
+    }
+
+    #[test]
+    fn covering() {
+        for (wide, yes, no) in [
+            ("#", &["#", "+", "+/#", "a", "/", "a/+/#"][..], &["$x", "$x/#"][..]),
+            ("+/#", &["#", "+/#", "a"], &["$x"]),
+            ("+", &["a", "+"], &["$x", "#", "a/b", "+/#"]),
+            ("a/#", &["a", "a/b", "a/+", "a/#", "a/+/c/#"], &["+", "#", "+/b", "b", "ab"]),
+            ("a/+/#", &["a/b", "a/+", "a/b/#", "a/+/#"], &["a", "a/#", "+/b"]),
+            ("a/+/c", &["a/b/c", "a/+/c"], &["a/b/+", "a/b/#", "a/b", "a/b/c/d"]),
+            ("$x/#", &["$x", "$x/#", "$x/+"], &["#", "+/a"]),
+        ] {
+            for narrow in yes {
+                assert!(filter_covers(wide, narrow), "{wide} should cover {narrow}");
+            }
+            for narrow in no {
+                assert!(!filter_covers(wide, narrow), "{wide} should not cover {narrow}");
+            }
+        }
+    }
+
+    /// All names of up to four levels over an alphabet with a level that no filter of these tests has.
+    fn all_names() -> std::vec::Vec<std::string::String> {
+        let mut names = std::vec::Vec::new();
+        let mut longest = std::vec![std::string::String::new()];
+        for depth in 0..4 {
+            let separator = if depth == 0 { "" } else { "/" };
+            longest = longest
+                .iter()
+                .flat_map(|name| ["", "a", "$x", "other"].map(|level| std::format!("{name}{separator}{level}")))
+                .collect();
+            names.extend(longest.iter().filter(|name| !name.is_empty()).cloned());
+        }
+        names
+    }
+
+    proptest::proptest! {
+        /// Held to the names themselves: filters are short enough that four levels tell all differences.
+        #[test]
+        fn covering_is_about_all_names(
+            wide in proptest::collection::vec(proptest::sample::select(&["", "a", "$x", "+"][..]), 1..=3),
+            narrow in proptest::collection::vec(proptest::sample::select(&["", "a", "$x", "+"][..]), 1..=3),
+            multi in proptest::array::uniform2(proptest::bool::ANY),
+        ) {
+            let text = |mut levels: std::vec::Vec<&'static str>, multi: bool| {
+                if multi {
+                    levels.pop();
+                    levels.push("#");
+                }
+                levels.join("/")
+            };
+            let (wide, narrow) = (text(wide, multi[0]), text(narrow, multi[1]));
+            proptest::prop_assume!(!wide.is_empty() && !narrow.is_empty());
+            let naive = all_names().iter().all(|name| !covers(&narrow, name) || covers(&wide, name));
+            proptest::prop_assert_eq!(filter_covers(&wide, &narrow), naive, "{} {}", wide, narrow);
         }
     }
 

@@ -18,7 +18,7 @@ mod slab;
 mod subscription;
 pub mod tree;
 
-pub use filter::{Filter, FilterError};
+pub use filter::{Filter, FilterError, filter_covers};
 pub use group::{Group, GroupId, Remote};
 pub use retained::{RetainedStore, Scan};
 pub use route::{RouteAt, Router};

@@ -38,10 +38,17 @@ pub fn broker_operations(data: &[u8]) {
     let Ok(config) = choice::config(&mut u) else { return };
     let mut test = Test::new(&config);
     for client in 0..CLIENTS {
+        if u.is_empty() {
+            break;
+        }
         let Ok(hello) = Operation::connect(&mut u, client, false) else { return };
         test.apply(hello);
     }
     for _ in 0..OPERATIONS_MAX {
+        // What is missing of the last one reads as zeros.
+        if u.is_empty() {
+            break;
+        }
         let Ok(operation) = u.arbitrary() else { break };
         test.apply(operation);
     }

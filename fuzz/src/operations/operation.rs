@@ -121,10 +121,13 @@ impl<'a> Arbitrary<'a> for Operation {
                     topic: usize::from(bits & 3),
                     qos: bits >> 2 & 3,
                     retain: bits >> 4 & 3 == 3,
-                    size: if kind & 31 == 11 {
-                        [0, 1, 1100, 3000][usize::from(bits >> 6)]
-                    } else {
-                        usize::from(bits >> 6)
+                    size: match (kind & 31, bits >> 6) {
+                        // Around the Maximum Packet Size of a client that has one.
+                        (11, 0) => 160 + usize::from(byte(u)? & 31),
+                        (11, 1) => 0,
+                        (11, 2) => 1100,
+                        (11, _) => 3000,
+                        (_, size) => usize::from(size),
                     },
                     expiry: kind & 31 == 10,
                 }

@@ -1,10 +1,12 @@
 //! The keys of the configuration file. What is not written stays at its default.
 
 use serde::Deserialize;
+use weirmq_core::access::{Action, Effect, Rule};
 use weirmq_core::config::{Limits, Mqtt, QueueFull};
+use weirmq_core::packet::ReasonCode;
 
 use super::settings::{Level, LogFormat, LogSettings, Runtime, ShutdownSettings, Storage};
-use super::units::{Address, Bytes, QoSNumber, Seconds, Time, TimeOrNever, Versions};
+use super::units::{Address, Bytes, QoSNumber, RefusalCode, Seconds, Time, TimeOrNever, Versions};
 
 /// Declares a section: its keys, how each is written, and what it changes.
 macro_rules! section {
@@ -35,6 +37,7 @@ pub(crate) struct File {
     pub(crate) storage: Option<Storage>,
     pub(crate) mqtt: Option<MqttSection>,
     pub(crate) limits: Option<LimitsSection>,
+    pub(crate) access: Option<Vec<RuleSection>>,
     pub(crate) log: Option<LogSection>,
     pub(crate) shutdown: Option<ShutdownSection>,
 }
@@ -51,6 +54,54 @@ pub(crate) struct ListenerSection {
 
 impl ListenerSection {
     const KEYS: &'static [&'static str] = &["name", "address", "allow_anonymous"];
+}
+
+/// One entry of `access`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleSection {
+    effect: EffectName,
+    action: Option<ActionName>,
+    filter: String,
+    code: Option<RefusalCode>,
+}
+
+impl RuleSection {
+    const KEYS: &'static [&'static str] = &["effect", "action", "filter", "code"];
+}
+
+/// [`Effect`] as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EffectName {
+    Allow,
+    Refuse,
+}
+
+/// [`Action`] as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ActionName {
+    Publish,
+    Subscribe,
+    Both,
+}
+
+impl From<RuleSection> for Rule {
+    fn from(section: RuleSection) -> Self {
+        Self {
+            effect: match section.effect {
+                EffectName::Allow => Effect::Allow,
+                EffectName::Refuse => Effect::Refuse(section.code.map_or(ReasonCode::NotAuthorized, |code| code.0)),
+            },
+            action: match section.action {
+                Some(ActionName::Publish) => Action::Publish,
+                Some(ActionName::Subscribe) => Action::Subscribe,
+                Some(ActionName::Both) | None => Action::Both,
+            },
+            filter: section.filter,
+        }
+    }
 }
 
 section! { MqttSection => Mqtt {
@@ -130,6 +181,7 @@ pub(crate) fn section_of(key: &str) -> Option<&'static str> {
         ("log", LogSection::KEYS),
         ("shutdown", ShutdownSection::KEYS),
         ("listeners", ListenerSection::KEYS),
+        ("access", RuleSection::KEYS),
     ]
     .into_iter()
     .find(|(_, keys)| keys.contains(&key))

@@ -119,6 +119,9 @@ fn assemble(file: Option<File>) -> Loaded {
         if let Some(section) = file.limits {
             section.apply(&mut settings.core.limits);
         }
+        if let Some(rules) = file.access {
+            settings.core.access = rules.into_iter().map(Into::into).collect();
+        }
         if let Some(section) = file.log {
             section.apply(&mut settings.log);
         }

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
-use weirmq_core::packet::{QoS, Version};
+use weirmq_core::access;
+use weirmq_core::packet::{QoS, ReasonCode, Version};
 
 /// A size in bytes, written as a whole number with `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB`, `GB`, or no unit for bytes.
 pub(crate) struct Bytes<T>(T);
@@ -245,6 +246,20 @@ impl<'de> Deserialize<'de> for QoSNumber {
             expecting: "a QoS: 0, 1 or 2",
             number: |value| u8::try_from(value).ok().and_then(QoS::from_bits).map(Self),
             text: |_: &str| None,
+        })
+    }
+}
+
+/// The Reason Code with which a rule refuses: `0x87`, or the same number in another notation.
+pub(crate) struct RefusalCode(pub(crate) ReasonCode);
+
+impl<'de> Deserialize<'de> for RefusalCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let known = |value| ReasonCode::from_u8(value).filter(|&code| access::is_refusal(code)).map(Self);
+        deserializer.deserialize_any(Either {
+            expecting: "a Reason Code: 0x80, 0x83 or 0x87",
+            number: |value| u8::try_from(value).ok().and_then(known),
+            text: |text: &str| text.strip_prefix("0x").and_then(|hex| u8::from_str_radix(hex, 16).ok()).and_then(known),
         })
     }
 }

@@ -73,6 +73,42 @@ pub fn refuses_an_empty_identifier_with_a_session(start: Start<'_>) {
     w.expect_closed(client);
 }
 
+/// 3.1 has no empty identifiers at all: 0x02.
+pub fn refuses_an_empty_identifier_in_3_1(start: Start<'_>) {
+    let mut w = start(Config::default());
+    for clean in [true, false] {
+        let (client, connack) = w.try_connect(connect("").v31().clean(clean));
+        assert_eq!(connack, connack_refused(2));
+        w.expect_closed(client);
+    }
+}
+
+/// 3.1 does not use the lowest of the Connect Flags, so any value of it is taken.
+pub fn ignores_the_unused_connect_flag_of_3_1(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let client = w.open();
+    w.set_version(client, Version::V31);
+    w.send(client, raw::connect(b"MQIsdp", 3, 0b0000_0011, None, &raw::string("x")));
+    w.expect(client, connack(false, 0));
+}
+
+/// A client that takes no packet as large as its CONNACK is closed without a word (MQTT-3.1.2-24, MQTT-3.2.0-1), one that
+/// takes none as large as its SUBACK by 0x95.
+pub fn closes_what_cannot_be_answered(start: Start<'_>) {
+    let mut w = start(Config::default());
+    for size in [1, 2, 4] {
+        let client = w.open();
+        w.set_version(client, Version::V5);
+        w.send(client, connect("tiny").v5().property(Property::MaximumPacketSize(size)).to_wire(Version::V5));
+        w.expect_closed(client);
+    }
+    let client = w.connect(connect("small").v5().property(Property::MaximumPacketSize(64)));
+    let filters: [(&str, u8); 64] = [("t", 0); 64];
+    w.send(client, subscribe(1, filters));
+    w.expect_like(client, disconnect().code(0x95));
+    w.expect_closed(client);
+}
+
 fn connack_refused(code: u8) -> ConnAck {
     connack(false, code)
 }
@@ -85,6 +121,13 @@ pub fn refuses_an_unknown_protocol_level(start: Start<'_>) {
         w.set_version(client, version);
         w.send(client, raw::connect(b"MQTT", level, 2, Some(&[]), &raw::string("x")));
         w.expect_like(client, connack_refused(code));
+        w.expect_closed(client);
+    }
+    for level in [0, 2, 4, 5, 6, 255] {
+        let client = w.open();
+        w.set_version(client, Version::V31);
+        w.send(client, raw::connect(b"MQIsdp", level, 2, None, &raw::string("x")));
+        w.expect(client, connack_refused(1));
         w.expect_closed(client);
     }
 }

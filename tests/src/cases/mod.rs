@@ -2,6 +2,7 @@
 //!
 //! [`each_case!`](crate::each_case) is the list of them; a test file turns it into `#[test]` functions.
 
+mod access;
 mod bad;
 mod connecting;
 mod flow;
@@ -9,6 +10,7 @@ mod properties;
 mod publishing;
 mod sessions;
 
+pub use access::*;
 pub use bad::*;
 pub use connecting::*;
 pub use flow::*;
@@ -27,7 +29,13 @@ macro_rules! each_case {
             answers_ping
             assigns_a_client_identifier
             refuses_an_empty_identifier_with_a_session
+            refuses_an_empty_identifier_in_3_1
             refuses_an_unknown_protocol_level
+            ignores_the_unused_connect_flag_of_3_1
+            closes_what_cannot_be_answered
+            a_rule_refuses_subscriptions
+            a_rule_refuses_publishes
+            a_rule_refuses_wills
             packets_behind_a_refused_connect_are_not_executed
             publishes_at_qos_0
             publishes_at_qos_1

@@ -26,10 +26,12 @@ fn mqtt_3_3_1_2_4(start: Start<'_>) {
         let client = w.reconnect(session.clone(), present);
         publishes(&mut *w, publish("s/a", "after DISCONNECT").qos(1));
         w.take(client, "s/a", "after DISCONNECT");
+        w.expect_nothing(client);
         w.reset(client);
         let client = w.reconnect(session.clone(), present);
         publishes(&mut *w, publish("s/a", "after a reset").qos(1));
         w.take(client, "s/a", "after a reset");
+        w.expect_nothing(client);
         let over = w.reconnect(session, present);
         w.expect_closed(client);
         publishes(&mut *w, publish("s/a", "after a takeover").qos(1));

@@ -230,6 +230,24 @@ fn mqtt_5_4_12_0_5(shards: u16) {
     assert!(connack.properties.contains(&method()));
 }
 
+/// The deployment is asked step by step, and told which is the first.
+fn mqtt_5_4_12_0_5_in_the_question(shards: u16) {
+    let mut n = asking(shards);
+    n.authenticate(|_| None);
+    let client = open(&mut n);
+    n.send(client, hello());
+    for first in [true, false] {
+        let (shard, request) = n.asked().expect("a question");
+        let exchange = request.exchange.expect("an exchange");
+        assert_eq!((&*exchange.method, exchange.first, exchange.re_authenticate), ("TEST", first, false));
+        assert_eq!(exchange.data.as_deref(), Some(if first { &b"hello"[..] } else { b"me" }));
+        assert_eq!(&*request.client_id, "client");
+        n.answer(shard, request.id, AuthOutcome::Continue { data: Some(b"who?".to_vec()) });
+        n.expect(client, step(0x18, b"who?"));
+        n.send(client, step(0x18, b"me"));
+    }
+}
+
 /// Another method in the client's AUTH is an error.
 fn mqtt_5_4_12_0_5_of_the_client(shards: u16) {
     let other = |code| auth(code).property(Property::AuthenticationMethod("OTHER".into())).property(data(b"me"));
@@ -387,6 +405,7 @@ in_memory! {
     mqtt_5_4_12_0_4
     mqtt_5_4_12_0_4_in_time
     mqtt_5_4_12_0_5
+    mqtt_5_4_12_0_5_in_the_question
     mqtt_5_4_12_0_5_of_the_client
     mqtt_5_4_12_0_6
     mqtt_5_4_12_1_1

@@ -3,6 +3,7 @@
 use crate::support::*;
 use weirmq_core::AuthOutcome;
 use weirmq_tests::malformed::{Answer, table};
+use weirmq_tests::memory::StoreMode;
 
 /// Every malformed CONNECT of the table ends the connection, and no session is left of it.
 fn mqtt_5_3_1_4_1(start: Start<'_>) {
@@ -174,6 +175,30 @@ fn mqtt_5_3_2_0_1_while_it_is_decided(shards: u16) {
     n.expect(client, pong());
 }
 
+/// While a session is not yet stored nothing is sent on its connection: CONNACK comes first, then what waited.
+fn mqtt_5_3_2_0_1_while_it_is_stored(shards: u16) {
+    let mut n = net(shards, Config { durable: true, ..Config::default() });
+    let client = n.connect(lasting("client"));
+    n.subscribed(client, [("t", 1)]);
+    leave(&mut n, client);
+    let publisher = n.connect(v5("publisher"));
+    n.published(publisher, publish("t", "queued").qos(1));
+    n.store(StoreMode::Late);
+    let first = open(&mut n);
+    n.send(first, join([&lasting("client").to_wire(Version::V5), &ping().to_wire(Version::V5)]));
+    n.send(publisher, publish("t", "0"));
+    assert_eq!(n.read(first), Received::Nothing);
+    // Nor is a DISCONNECT sent before it, when another connection takes over (MQTT-3.14.0-1).
+    let second = open(&mut n);
+    n.send(second, lasting("client"));
+    n.expect_closed(first);
+    assert_eq!(n.read(second), Received::Nothing);
+    n.store(StoreMode::AtOnce);
+    n.stored();
+    n.expect_like(second, connack(true, 0));
+    n.take(second, "t", "queued");
+}
+
 /// One CONNACK for a connection, whatever follows: none in answer to a second CONNECT.
 fn mqtt_5_3_2_0_2(start: Start<'_>) {
     let mut w = start(Config::default());
@@ -201,4 +226,5 @@ in_memory! {
     mqtt_5_3_1_4_2_by_the_deployment
     mqtt_5_3_1_4_6_after_the_deployment
     mqtt_5_3_2_0_1_while_it_is_decided
+    mqtt_5_3_2_0_1_while_it_is_stored
 }

@@ -47,7 +47,7 @@ fn mqtt_5_3_1_0_2_at_once(start: Start<'_>) {
 /// Another protocol name: CONNACK 0x84 or nothing, and the close.
 fn mqtt_5_3_1_2_1(start: Start<'_>) {
     let mut w = start(Config::default());
-    for name in [&b"mqtt"[..], b"MQTX", b"MQT", b"MQTTT", b"", b"MQIsdp", b"HTTP"] {
+    for name in [&b"mqtt"[..], b"MQTX", b"MQT", b"MQTTT", b"", b"MQISDP", b"HTTP"] {
         let client = open(&mut *w);
         w.send(client, raw::connect(name, 5, 2, Some(&[]), &string("rogue")));
         match w.read(client) {

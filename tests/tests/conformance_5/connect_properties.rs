@@ -110,6 +110,28 @@ fn mqtt_5_3_1_2_24_counts_everything(start: Start<'_>) {
     }
 }
 
+/// And when one message goes to many, each client has its own limit.
+fn mqtt_5_3_1_2_24_for_each_of_many(start: Start<'_>) {
+    for qos in 0..3 {
+        let mut w = start(Config::default());
+        let clients = [100, 99, 101, 1_000].map(|limit| {
+            let connect = v5(&format!("client {limit}")).property(Property::MaximumPacketSize(limit));
+            let client = w.connect(connect);
+            w.subscribed(client, [("t", qos)]);
+            (client, limit)
+        });
+        let publisher = w.connect(v5("publisher"));
+        let payload = vec![b'x'; 100 - if qos == 0 { 6 } else { 8 }];
+        w.published(publisher, publish("t", &payload).qos(2));
+        for (client, limit) in clients {
+            if limit >= 100 {
+                w.take(client, "t", &payload);
+            }
+            w.expect_nothing(client);
+        }
+    }
+}
+
 /// A client that takes less than the broker has to say gets no CONNACK that is too large: it is refused, or closed.
 fn mqtt_5_3_1_2_24_connack(start: Start<'_>) {
     for size in 1..=20 {
@@ -249,6 +271,7 @@ in_each_world! {
     mqtt_5_3_1_2_23_after_clean_start
     mqtt_5_3_1_2_24
     mqtt_5_3_1_2_24_counts_everything
+    mqtt_5_3_1_2_24_for_each_of_many
     mqtt_5_3_1_2_24_connack
     mqtt_5_3_1_2_25
     mqtt_5_3_1_2_25_only_for_that_client

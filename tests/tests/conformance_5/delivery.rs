@@ -92,6 +92,36 @@ fn mqtt_5_4_4_0_1_under_a_smaller_window(start: Start<'_>) {
     }
 }
 
+/// A client may answer from memory before it is sent again: that message is not sent again then, the others are.
+fn mqtt_5_4_4_0_1_answered_before(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let client = w.connect(lasting("client"));
+    w.subscribed(client, [("t", 2)]);
+    let publisher = w.connect(v5("publisher"));
+    let open = [2, 2, 1, 1].map(|qos| {
+        w.published(publisher, publish("t", [qos]).qos(qos));
+        w.recv_publish(client)
+    });
+    w.reset(client);
+    let client = w.reconnect(lasting("client").receive_maximum(1), true);
+    w.expect(client, Publish { dup: true, ..open[0].clone() });
+    w.send(client, pubrec(id_of(&open[1])));
+    w.expect(client, pubrel(id_of(&open[1])));
+    w.send(client, puback(id_of(&open[2])));
+    w.send(client, pubcomp(id_of(&open[1])));
+    w.expect_nothing(client);
+    w.published(publisher, publish("t", "new").qos(1));
+    w.expect_nothing(client);
+    w.send(client, pubrec(id_of(&open[0])));
+    w.expect(client, pubrel(id_of(&open[0])));
+    w.send(client, pubcomp(id_of(&open[0])));
+    w.expect(client, Publish { dup: true, ..open[3].clone() });
+    w.expect_nothing(client);
+    w.send(client, puback(id_of(&open[3])));
+    w.take(client, "t", "new");
+    w.expect_nothing(client);
+}
+
 /// PUBACK and PUBREC of 0x80 or above settle the message: it does not come back, and its room is free.
 fn mqtt_5_4_4_0_2(start: Start<'_>) {
     let mut w = start(Config::default());
@@ -238,6 +268,7 @@ in_each_world! {
     mqtt_5_4_4_0_1
     mqtt_5_4_4_0_1_not_after_clean_start
     mqtt_5_4_4_0_1_under_a_smaller_window
+    mqtt_5_4_4_0_1_answered_before
     mqtt_5_4_4_0_2
     mqtt_5_4_5_0_1
     mqtt_5_4_5_0_1_the_publisher_itself

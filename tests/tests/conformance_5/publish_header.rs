@@ -11,7 +11,7 @@ fn mqtt_5_3_3_1_1(start: Start<'_>) {
     w.published(publisher, publish("t", "1").qos(1));
     w.published(publisher, publish("t", "2").qos(2));
     let first = [w.recv_publish(client), w.recv_publish(client)];
-    w.reset(client);
+    leave(&mut *w, client);
     w.published(publisher, publish("t", "3").qos(1));
     let client = w.reconnect(lasting("client"), true);
     for sent in first {

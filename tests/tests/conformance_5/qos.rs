@@ -251,6 +251,34 @@ fn mqtt_5_4_3_3_9(start: Start<'_>) {
     w.expect_nothing(subscriber);
 }
 
+/// Also when it is refused because a session has no room, wherever that session lives: nothing was taken over, and the
+/// same identifier is a new message when there is room.
+fn mqtt_5_4_3_3_9_without_room(start: Start<'_>) {
+    for shared in [false, true] {
+        let mut config = Config::default();
+        config.limits.queue_messages_max = 1;
+        let mut w = start(config);
+        let publisher = w.connect(v5("publisher"));
+        for n in 0..6 {
+            let (name, topic) = (format!("reader {n}"), format!("t/{n}"));
+            let filter = if shared { format!("$share/g/{topic}") } else { topic.clone() };
+            let reader = w.connect(lasting(&name));
+            w.subscribed(reader, [(&*filter, 2)]);
+            leave(&mut *w, reader);
+            w.published(publisher, publish(&topic, "fills it").qos(2).id(4));
+            w.send(publisher, publish(&topic, "no room").qos(2).id(5));
+            w.expect(publisher, pubrec(5).with_code(0x97));
+            w.send(publisher, publish(&topic, "no room").qos(1).id(5));
+            w.expect(publisher, puback(5).with_code(0x97));
+            let reader = w.reconnect(lasting(&name), true);
+            w.take(reader, &topic, "fills it");
+            w.published(publisher, publish(&topic, "new").qos(2).id(5));
+            w.take(reader, &topic, "new");
+            w.expect_nothing(reader);
+        }
+    }
+}
+
 /// QoS 2: until PUBREL each repeat has its PUBREC and is delivered no second time, over reconnects too.
 fn mqtt_5_4_3_3_10(start: Start<'_>) {
     let mut w = start(Config::default());
@@ -339,6 +367,7 @@ in_each_world! {
     mqtt_5_4_3_3_6
     mqtt_5_4_3_3_8
     mqtt_5_4_3_3_9
+    mqtt_5_4_3_3_9_without_room
     mqtt_5_4_3_3_10
     mqtt_5_4_3_3_11
     mqtt_5_4_3_3_12

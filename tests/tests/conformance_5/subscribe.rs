@@ -68,6 +68,28 @@ fn mqtt_5_3_8_3_3_is_about_the_identifier(start: Start<'_>) {
     w.expect_nothing(client);
 }
 
+/// Of overlapping subscriptions each has its own No Local: what one keeps away another may bring, once.
+fn mqtt_5_3_8_3_3_of_overlapping_subscriptions(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let publisher = w.connect(v5("publisher"));
+    let client = w.connect(v5("client"));
+    w.send(client, subscribe(1, [("a/#", 1), ("+/b", 1), ("c/#", 1)]).no_local().identifier(1));
+    w.expect(client, suback(1, [1, 1, 1]));
+    w.send(client, subscribe(2, [("c/+", 1)]).identifier(2));
+    w.expect(client, suback(2, [1]));
+    w.send(client, publish("a/b", "own").qos(1).id(9));
+    w.expect_acknowledged(client, puback(9));
+    w.expect_nothing(client);
+    w.send(client, publish("c/d", "own").qos(1).id(9));
+    w.expect_among(client, &puback(9));
+    assert_eq!(identifiers(&w.take(client, "c/d", "own")), [2]);
+    w.expect_nothing(client);
+    w.published(publisher, publish("a/b", "other's").qos(1));
+    assert_eq!(identifiers(&w.take(client, "a/b", "other's")), [1, 1]);
+    w.published(publisher, publish("c/d", "other's").qos(1));
+    assert_eq!(identifiers(&w.take(client, "c/d", "other's")), [1, 2]);
+}
+
 /// The will of a session counts as its publisher's.
 fn mqtt_5_3_8_3_3_of_a_will(start: Start<'_>) {
     let mut w = start(Config::default());
@@ -114,6 +136,7 @@ in_each_world! {
     mqtt_5_3_8_3_2
     mqtt_5_3_8_3_3
     mqtt_5_3_8_3_3_is_about_the_identifier
+    mqtt_5_3_8_3_3_of_overlapping_subscriptions
     mqtt_5_3_8_3_3_of_a_will
     mqtt_5_3_8_3_4
     mqtt_5_3_8_3_5

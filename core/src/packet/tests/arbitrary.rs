@@ -78,8 +78,9 @@ proptest! {
                 | PacketType::SubAck | PacketType::UnsubAck
                 | PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp
                 | PacketType::Disconnect => true,
-                PacketType::Connect | PacketType::ConnAck | PacketType::PingReq | PacketType::PingResp
-                | PacketType::Auth => false,
+                // In 3.1 a user name or password that is not there at all is none.
+                PacketType::Connect => version == Version::V3_1,
+                PacketType::ConnAck | PacketType::PingReq | PacketType::PingResp | PacketType::Auth => false,
             };
             prop_assert!(open_ended || result.is_err(), "{:?} of {} bytes", whole.packet_type, cut);
         }

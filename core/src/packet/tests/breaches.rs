@@ -110,6 +110,16 @@ fn protocol_names_and_versions() {
     assert_eq!(Connect::peek_version(b"\0\x06MQIsdp\x03"), Some(V3_1));
     assert_eq!(Connect::peek_version(b"\0\x04MQTT\x07"), None);
     assert_eq!(Connect::peek_version(b"\0\x04MQT"), None);
+    for (body, version) in [
+        (&b"\0\x04MQTT\x06"[..], V5),
+        (b"\0\x04MQTT\x02", V3_1_1),
+        (b"\0\x06MQIsdp\x02", V3_1),
+        (b"\0\x06MQIsdp\x06", V3_1),
+        (b"\0\x04MQ", V3_1_1),
+        (b"", V3_1_1),
+    ] {
+        assert_eq!(Connect::nearest_version(body), version, "{body:?}");
+    }
 }
 
 #[test]
@@ -126,6 +136,8 @@ fn connect_flags() {
     ] {
         breach(V5, violation, &[&connect_5(flags, b"\0\0\0")]);
     }
+    assert!(Connect::decode(b"\0\x06MQIsdp\x03\x03\0\0\0\x01c").is_ok());
+    breach(V3_1_1, Violation::ReservedConnectFlag, &[b"\x10\x0d\0\x04MQTT\x04\x03\0\0\0\x01c"]);
     breach(V3_1_1, Violation::PasswordWithoutUserName, &[b"\x10\x0f\0\x04MQTT\x04\x42\0\0\0\0\0\x01p"]);
     breach(V3_1_1, Violation::TrailingBytes, &[b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\0\0"]);
     breach(V5, Violation::EmptyTopic, &[&connect_5(4, b"\0\0\0\0\0\0\0\0")]);

@@ -1,0 +1,256 @@
+//! All connections of the generator on one thread: one poll, one read for each readiness, one write for each connection and
+//! turn, so that what is measured is the broker.
+//!
+//! What the bytes mean is for a [`Handler`].
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+use weirmq_core::packet::Version;
+
+use super::Failure;
+use super::scan::{Heard, scan};
+
+/// Bytes taken from one connection in one turn, unless a packet is larger.
+const READ_BYTES: usize = 256 * 1024;
+/// Readiness events taken in one turn.
+const EVENTS_MAX: usize = 1_024;
+
+/// What is done with what happens to connections, which are named by their index.
+pub(crate) trait Handler {
+    /// A connection has come about.
+    fn connected(&mut self, _link: usize, _out: &mut Vec<u8>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// A packet has arrived. What is appended to `out` goes back when all that was read is handled.
+    fn heard(&mut self, link: usize, heard: Heard<'_>, out: &mut Vec<u8>) -> Result<(), Failure>;
+
+    /// All that a connection was given is written, after some of it had to wait.
+    fn drained(&mut self, _link: usize) {}
+
+    /// The broker has closed a connection.
+    fn closed(&mut self, link: usize) -> Result<(), Failure> {
+        Err(Failure::Broker(format!("it closed connection {link}")))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Connecting,
+    Open,
+    Closed,
+}
+
+/// A connection.
+struct Link {
+    stream: TcpStream,
+    phase: Phase,
+    /// The beginning of a packet whose end has not come.
+    partial: Vec<u8>,
+    /// What could not be written yet.
+    pending: Vec<u8>,
+    /// It stands in the list of those that have more to read.
+    queued: bool,
+}
+
+/// The connections and what they share.
+pub(crate) struct Net {
+    poll: Poll,
+    events: Events,
+    links: Vec<Link>,
+    version: Version,
+    broker: SocketAddr,
+    sources: Vec<Ipv4Addr>,
+    buffer: Vec<u8>,
+    out: Vec<u8>,
+    /// Connections whose last read filled the buffer.
+    more: Vec<usize>,
+}
+
+impl Net {
+    /// No connection yet.
+    pub(crate) fn new(broker: SocketAddr, sources: Vec<Ipv4Addr>, version: Version) -> io::Result<Self> {
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS_MAX),
+            links: Vec::new(),
+            version,
+            broker,
+            sources,
+            buffer: vec![0; READ_BYTES],
+            out: Vec::new(),
+            more: Vec::new(),
+        })
+    }
+
+    /// How many connections have been begun.
+    pub(crate) const fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Begins another connection, whose index is the next one.
+    pub(crate) fn dial(&mut self) -> io::Result<()> {
+        let index = self.links.len();
+        let socket = Socket::new(Domain::for_address(self.broker), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if let Some(&source) = self.sources.get(index % self.sources.len().max(1)) {
+            socket.bind(&SocketAddr::new(IpAddr::V4(source), 0).into())?;
+        }
+        match socket.connect(&self.broker.into()) {
+            Err(error) if error.kind() != ErrorKind::WouldBlock && error.raw_os_error() != Some(IN_PROGRESS) => {
+                return Err(error);
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let mut stream = TcpStream::from_std(socket.into());
+        self.poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
+        let phase = Phase::Connecting;
+        self.links.push(Link { stream, phase, partial: Vec::new(), pending: Vec::new(), queued: false });
+        Ok(())
+    }
+
+    /// Waits for something to happen, at most so long, and tells the handler.
+    pub(crate) fn turn(&mut self, timeout: Duration, handler: &mut impl Handler) -> Result<(), Failure> {
+        let timeout = if self.more.is_empty() { timeout } else { Duration::ZERO };
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        match self.poll.poll(&mut events, Some(timeout)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(Failure::Io("poll", error)),
+            Ok(()) | Err(_) => {}
+        }
+        for index in std::mem::take(&mut self.more) {
+            self.links[index].queued = false;
+            self.read(index, handler)?;
+        }
+        for event in &events {
+            let index = event.token().0;
+            if event.is_writable() || event.is_error() {
+                self.writable(index, handler)?;
+            }
+            if event.is_readable() && !self.links[index].queued {
+                self.read(index, handler)?;
+            }
+        }
+        self.events = events;
+        Ok(())
+    }
+
+    /// Whether something for this connection is still to be written: then more should wait.
+    pub(crate) fn is_blocked(&self, index: usize) -> bool {
+        !self.links[index].pending.is_empty()
+    }
+
+    /// Writes to a connection; what it does not take is kept and goes out when it does.
+    pub(crate) fn send(&mut self, index: usize, bytes: &[u8]) -> Result<(), Failure> {
+        let link = &mut self.links[index];
+        let written = if link.pending.is_empty() { write(&mut link.stream, bytes)? } else { 0 };
+        link.pending.extend_from_slice(&bytes[written..]);
+        Ok(())
+    }
+
+    fn writable(&mut self, index: usize, handler: &mut impl Handler) -> Result<(), Failure> {
+        let link = &mut self.links[index];
+        match link.phase {
+            Phase::Closed => {}
+            Phase::Open if link.pending.is_empty() => {}
+            Phase::Open => {
+                let written = write(&mut link.stream, &link.pending)?;
+                link.pending.drain(..written);
+                if link.pending.is_empty() {
+                    link.pending = Vec::new();
+                    handler.drained(index);
+                }
+            }
+            Phase::Connecting => {
+                if let Some(error) = link.stream.take_error().map_err(|error| Failure::Io("connect", error))? {
+                    return Err(Failure::Io("connect", error));
+                }
+                link.phase = Phase::Open;
+                self.answer(index, |out| handler.connected(index, out))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs something that appends to the output, and sends that.
+    fn answer(&mut self, index: usize, run: impl FnOnce(&mut Vec<u8>) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        run(&mut out)?;
+        if !out.is_empty() {
+            self.send(index, &out)?;
+        }
+        self.out = out;
+        Ok(())
+    }
+
+    fn read(&mut self, index: usize, handler: &mut impl Handler) -> Result<(), Failure> {
+        let link = &mut self.links[index];
+        if link.phase != Phase::Open {
+            return Ok(());
+        }
+        let held = link.partial.len();
+        // A large packet must fit, however little of it one read brings.
+        if self.buffer.len() < held + READ_BYTES / 2 {
+            self.buffer.resize(held * 2 + READ_BYTES, 0);
+        }
+        self.buffer[..held].copy_from_slice(&link.partial);
+        link.partial.clear();
+        let count = match link.stream.read(&mut self.buffer[held..]) {
+            Ok(0) => {
+                link.phase = Phase::Closed;
+                return handler.closed(index);
+            }
+            Ok(count) => count,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                link.phase = Phase::Closed;
+                return handler.closed(index);
+            }
+            Err(error) => return Err(Failure::Io("read", error)),
+        };
+        let filled = held + count;
+        if filled == self.buffer.len() {
+            link.queued = true;
+            self.more.push(index);
+        }
+        let (buffer, version) = (std::mem::take(&mut self.buffer), self.version);
+        let mut rest = &buffer[..filled];
+        self.answer(index, |out| {
+            while let Some((heard, size)) = scan(rest, version).map_err(Failure::Broker)? {
+                rest = &rest[size..];
+                handler.heard(index, heard, out)?;
+            }
+            Ok(())
+        })?;
+        self.links[index].partial.extend_from_slice(rest);
+        self.buffer = buffer;
+        Ok(())
+    }
+}
+
+/// `EINPROGRESS` of Linux, for which `io::ErrorKind` has no name.
+const IN_PROGRESS: i32 = 115;
+
+/// Writes as much as the socket takes.
+fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize, Failure> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Why the broker has closed is for the read to find.
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                return Ok(bytes.len());
+            }
+            Err(error) => return Err(Failure::Io("write", error)),
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,57 @@
+//! The oracle: what must, may and must not arrive, told by plain lists that are searched from one end to the other.
+//!
+//! It believes nobody. It knows what clients have sent and received, in one order of ticks, and of the broker only the
+//! instants at which connections and sessions began and ended. Every rule is a comparison of ticks.
+
+mod delivery;
+mod durability;
+mod life;
+mod liveness;
+pub(super) mod matching;
+mod message;
+mod retained;
+mod session;
+
+pub(super) use delivery::Arrived;
+pub(super) use life::Life;
+pub(super) use message::Message;
+pub(super) use session::{Session, Subscription};
+
+use super::options::Options;
+
+/// Everything that is known.
+#[derive(Debug)]
+pub(super) struct Book {
+    pub(super) options: Options,
+    tick: u64,
+    pub(super) messages: Vec<Message>,
+    pub(super) sessions: Vec<Session>,
+    /// The session that each client has at the broker, if any.
+    pub(super) lives: Vec<Option<Life>>,
+    /// First deliveries, and repeated ones.
+    pub(super) delivered: u64,
+    pub(super) repeated: u64,
+    /// Sessions of workers that ended: what they held went elsewhere.
+    workers_ended: usize,
+}
+
+impl Book {
+    pub(super) fn new(options: &Options, clients: usize) -> Self {
+        Self {
+            options: options.clone(),
+            tick: 0,
+            messages: Vec::new(),
+            sessions: Vec::new(),
+            lives: (0..clients).map(|_| None).collect(),
+            delivered: 0,
+            repeated: 0,
+            workers_ended: 0,
+        }
+    }
+
+    /// The next tick.
+    pub(super) fn tick(&mut self) -> u64 {
+        self.tick += 1;
+        self.tick
+    }
+}

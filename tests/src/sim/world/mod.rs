@@ -1,0 +1,239 @@
+//! The world of a run: shards with their stores and the ways between them, links, clients, and one virtual clock.
+//!
+//! It is to the core what a runtime is, at its worst within the contract: it does everything as late, as little and in as
+//! odd an order as it may, but sleeps exactly until `poll_timeout`. Crashed shards and nodes behind slower ways have their
+//! place here: a [`Shard`] owns its store and its inboxes, and nothing else is shared.
+
+mod act;
+mod bounds;
+mod carry;
+mod turn;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use weirmq_core::{Broker, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats};
+
+use super::client::{Around, Client};
+use super::link::{Link, Owner};
+use super::options::Options;
+use super::oracle::Book;
+use super::rng::Rng;
+use super::store::Store;
+use super::trace::Trace;
+
+/// One broker and what belongs to it alone.
+pub(super) struct Shard {
+    broker: Broker,
+    outbox: Outbox,
+    /// Batches on their way, by the shard that they come from, each with its arrival.
+    inboxes: Vec<VecDeque<(Instant, PeerBatch)>>,
+    /// Connections on their way here.
+    arriving: VecDeque<(usize, Box<Moved>)>,
+    store: Store,
+}
+
+/// The world.
+pub(super) struct World {
+    pub(super) now: Instant,
+    started: Instant,
+    pub(super) options: Options,
+    pub(super) rng: Rng,
+    shards: Vec<Shard>,
+    pub(super) links: Vec<Link>,
+    /// Every connection that there ever was, by shard and name there.
+    conns: BTreeMap<(usize, u64), usize>,
+    pub(super) clients: Vec<Client>,
+    pub(super) book: Book,
+    pub(super) trace: Trace,
+    /// Events of a drain, before they are judged.
+    events: Vec<Event>,
+    /// From here on the world does nobody harm.
+    pub(super) calm: bool,
+    pub(super) store_failed: bool,
+}
+
+/// What can have its turn.
+#[derive(Clone, Copy)]
+enum Entity {
+    Shard(usize),
+    Client(usize),
+}
+
+/// Rounds that one instant may take before the broker is said never to come to rest.
+const ROUNDS_MAX: usize = 50_000;
+
+impl World {
+    /// A broker with no client yet, and one client more than the options say: the last one is for the end.
+    pub(super) fn new(options: &Options, lines_max: usize) -> Self {
+        let now = Instant::from_secs(1_000);
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&options.seed.to_le_bytes());
+        let count = options.shards as usize;
+        let shards = (0..count).map(|shard| Shard {
+            broker: Broker::new(options.config(), ShardId(shard as u16), seed, now),
+            outbox: Outbox::new(),
+            inboxes: (0..count).map(|_| VecDeque::new()).collect(),
+            arriving: VecDeque::new(),
+            store: Store::default(),
+        });
+        let clients = options.clients as usize + 1;
+        let client = |number| {
+            let last = number + 1 == clients;
+            Client::new(number, last || options.is_v5(number), options.is_worker(number))
+        };
+        Self {
+            now,
+            started: now,
+            options: options.clone(),
+            rng: Rng::new(0),
+            shards: shards.collect(),
+            links: Vec::new(),
+            conns: BTreeMap::new(),
+            clients: (0..clients).map(client).collect(),
+            book: Book::new(options, clients),
+            trace: Trace::new(lines_max),
+            events: Vec::new(),
+            calm: false,
+            store_failed: false,
+        }
+    }
+
+    /// How long it has been going on.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now.saturating_since(self.started)
+    }
+
+    /// The counters of all shards.
+    pub(super) fn stats(&self) -> Stats {
+        let mut sum = Stats::default();
+        for shard in &self.shards {
+            sum.add(&shard.broker.stats());
+        }
+        sum
+    }
+
+    /// Messages that the broker says it dropped because a queue was full.
+    pub(super) fn dropped(&self) -> u64 {
+        self.stats().dropped_queue_full
+    }
+
+    /// What each shard has not given up.
+    pub(super) fn unsettled(&self) -> Vec<usize> {
+        self.shards.iter().map(|shard| shard.broker.unsettled()).collect()
+    }
+
+    /// Opens a connection at a shard.
+    pub(super) fn open(&mut self, shard: u64, owner: Owner) -> usize {
+        let shard = shard as usize % self.shards.len();
+        let conn = self.shards[shard].broker.handle_accept(self.now, ListenerId(0), PeerAddr::Memory);
+        let capacity = match self.options.pipe_bytes {
+            bytes if bytes > 0 && !self.calm => bytes as usize,
+            _ => usize::MAX,
+        };
+        let link = self.links.len();
+        self.links.push(Link::new(link, owner, conn.map(|conn| (shard, conn)), capacity, self.now));
+        if let Some(conn) = conn {
+            self.conns.insert((shard, conn.to_bits()), link);
+        }
+        link
+    }
+
+    /// Lets a client do something on its link.
+    pub(super) fn with_client(&mut self, client: usize, act: impl FnOnce(&mut Client, &mut Around<'_>)) {
+        let Some(link) = self.clients[client].link else { return };
+        let mut around = Around {
+            link: &mut self.links[link],
+            book: &mut self.book,
+            trace: &mut self.trace,
+            rng: &mut self.rng,
+            now: self.now,
+        };
+        act(&mut self.clients[client], &mut around);
+    }
+
+    fn client_turn(&mut self, client: usize) -> bool {
+        let mut busy = false;
+        let now = self.now;
+        self.with_client(client, |client, around| {
+            let around = Around {
+                link: &mut *around.link,
+                book: &mut *around.book,
+                trace: &mut *around.trace,
+                rng: &mut *around.rng,
+                now,
+            };
+            busy = client.turn(around);
+        });
+        busy
+    }
+
+    fn entity_turn(&mut self, entity: Entity) -> bool {
+        match entity {
+            Entity::Shard(shard) => self.shard_turn(shard),
+            Entity::Client(client) => self.client_turn(client),
+        }
+    }
+
+    fn entities(&self) -> Vec<Entity> {
+        let shards = (0..self.shards.len()).map(Entity::Shard);
+        shards.chain((0..self.clients.len()).map(Entity::Client)).collect()
+    }
+
+    /// Gives a few turns to whomever chance picks.
+    pub(super) fn stir(&mut self) {
+        let entities = self.entities();
+        for _ in 0..self.rng.below(8) {
+            let entity = self.rng.pick(&entities);
+            self.entity_turn(entity);
+        }
+    }
+
+    /// Turns everything until nothing is left to do at this instant.
+    pub(super) fn settle(&mut self) {
+        let mut entities = self.entities();
+        for _ in 0..ROUNDS_MAX {
+            if self.trace.failed() {
+                return;
+            }
+            self.rng.shuffle(&mut entities);
+            let mut busy = false;
+            for &entity in &entities {
+                busy |= self.entity_turn(entity);
+            }
+            if !busy {
+                return;
+            }
+        }
+        let timeouts: Vec<_> = self.shards.iter().map(|shard| shard.broker.poll_timeout()).collect();
+        self.trace.fail("it never comes to rest", format!("{timeouts:?}"));
+    }
+
+    /// Lets time pass, asleep exactly from one thing to the next.
+    pub(super) fn advance(&mut self, duration: Duration) {
+        let until = self.now.saturating_add(duration);
+        self.settle();
+        while !self.trace.failed()
+            && let Some(next) = self.next().filter(|next| *next <= until)
+        {
+            self.now = self.now.max(next);
+            self.trace.now = self.now;
+            self.settle();
+        }
+        self.now = until;
+        self.trace.now = until;
+        self.settle();
+    }
+
+    /// When the next thing happens by itself.
+    fn next(&self) -> Option<Instant> {
+        let shards = self.shards.iter().flat_map(|shard| {
+            let timeout = shard.broker.poll_timeout().map(|(at, _)| at);
+            let batches = shard.inboxes.iter().filter_map(|inbox| inbox.front()).map(|&(at, _)| at);
+            timeout.into_iter().chain(batches).chain(shard.store.next())
+        });
+        let clients = self.clients.iter().filter_map(|client| client.next(&self.links[client.link?]));
+        let stalls = self.links.iter().filter(|link| link.place.is_some() && link.stalled_until > self.now);
+        shards.chain(clients).chain(stalls.map(|link| link.stalled_until)).min()
+    }
+}
