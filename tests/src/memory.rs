@@ -106,6 +106,18 @@ impl Net {
         self
     }
 
+    /// What was recorded, with all that the shards have not handed out yet.
+    pub fn recording(&mut self) -> Option<&Recording> {
+        let recording = self.recording.as_ref()?;
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            shard.broker.flush_record(|records| {
+                recording.add(ShardId(index as u16), records);
+                true
+            });
+        }
+        Some(recording)
+    }
+
     /// Virtual time.
     pub fn now(&self) -> Instant {
         self.now

@@ -22,12 +22,20 @@ impl Broker {
         self
     }
 
-    /// Hands out what was recorded, if it is worth it: records back to back, of which the last may go on in the next call
-    /// when the broker is asked to finish in between. When `sink` answers `false` nothing is recorded from here on. Does
+    /// Hands out what was recorded, if it is worth it: whole records back to back. When `sink` answers `false` nothing is recorded from here on. Does
     /// nothing for a broker that does not record.
     pub fn drain_record(&mut self, sink: impl FnOnce(&[u8]) -> bool) {
         if let Some(recorder) = &mut self.recorder
             && recorder.is_due()
+            && !recorder.take(sink)
+        {
+            self.recorder = None;
+        }
+    }
+
+    /// Hands out all that was recorded, whether it is worth it or not: to look at a recording that goes on.
+    pub fn flush_record(&mut self, sink: impl FnOnce(&[u8]) -> bool) {
+        if let Some(recorder) = &mut self.recorder
             && !recorder.take(sink)
         {
             self.recorder = None;

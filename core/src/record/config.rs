@@ -4,11 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::codec::{Fields, Malformed, put_bool, put_bytes, put_duration, put_number, put_option};
+use crate::access::{Action, Effect, Rule};
 use crate::config::{Authentication, Config, Limits, Listener, Mqtt, QueueFull};
-use crate::packet::{QoS, Version};
+use crate::packet::{QoS, ReasonCode, Version};
 
 pub(super) fn put_config(config: &Config, out: &mut Vec<u8>) {
-    let Config { shards, listeners, mqtt, limits, authentication, durable } = config;
+    let Config { shards, listeners, mqtt, limits, authentication, access, durable } = config;
     put_number(u64::from(*shards), out);
     put_number(listeners.len() as u64, out);
     listeners.iter().for_each(|listener| put_listener(listener, out));
@@ -22,6 +23,8 @@ pub(super) fn put_config(config: &Config, out: &mut Vec<u8>) {
             methods.iter().for_each(|method| put_bytes(method.as_bytes(), out));
         }
     }
+    put_number(access.len() as u64, out);
+    access.iter().for_each(|rule| put_rule(rule, out));
     put_bool(*durable, out);
 }
 
@@ -36,7 +39,39 @@ pub(super) fn read_config(fields: &mut Fields<'_>) -> Result<Config, Malformed> 
             1 => Authentication::External { methods: fields.list(|fields| fields.text().map(String::from))? },
             _ => return Err(Malformed("a kind of authentication")),
         },
+        access: fields.list(read_rule)?,
         durable: fields.bool()?,
+    })
+}
+
+fn put_rule(rule: &Rule, out: &mut Vec<u8>) {
+    let Rule { effect, action, filter } = rule;
+    match effect {
+        Effect::Allow => out.push(0),
+        Effect::Refuse(code) => out.extend_from_slice(&[1, code.as_u8()]),
+    }
+    out.push(match action {
+        Action::Publish => 0,
+        Action::Subscribe => 1,
+        Action::Both => 2,
+    });
+    put_bytes(filter.as_bytes(), out);
+}
+
+fn read_rule(fields: &mut Fields<'_>) -> Result<Rule, Malformed> {
+    Ok(Rule {
+        effect: match fields.byte()? {
+            0 => Effect::Allow,
+            1 => Effect::Refuse(ReasonCode::from_u8(fields.byte()?).ok_or(Malformed("a Reason Code"))?),
+            _ => return Err(Malformed("an effect of a rule")),
+        },
+        action: match fields.byte()? {
+            0 => Action::Publish,
+            1 => Action::Subscribe,
+            2 => Action::Both,
+            _ => return Err(Malformed("an action")),
+        },
+        filter: String::from(fields.text()?),
     })
 }
 
@@ -220,6 +255,12 @@ mod tests {
         let mut config = Config { shards: 3, durable: true, ..Config::default() };
         config.listeners.push(Listener { name: "tls".into(), allow_anonymous: false, connections_max: 7 });
         config.authentication = Authentication::External { methods: alloc::vec!["SCRAM".into(), "PLAIN".into()] };
+        let refuse = Effect::Refuse(ReasonCode::NotAuthorized);
+        config.access = alloc::vec![
+            Rule { effect: Effect::Allow, action: Action::Both, filter: "a/#".into() },
+            Rule { effect: refuse, action: Action::Publish, filter: "+".into() },
+            Rule { effect: refuse, action: Action::Subscribe, filter: "#".into() },
+        ];
         config.mqtt.versions = alloc::vec![Version::V5, Version::V3_1];
         config.mqtt.maximum_qos = QoS::AtLeastOnce;
         config.mqtt.response_information = Some("info".into());

@@ -8,6 +8,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use super::codec::{Malformed, read_number};
 use super::input::{Begin, Input};
@@ -76,8 +77,8 @@ pub struct ReplayError {
     pub shard: ShardId,
     /// Its record, counted from 1.
     pub record: u64,
-    /// The time of the record on the recorded time line.
-    pub at: Instant,
+    /// The time of the record, since the recording began.
+    pub at: Duration,
     /// What is wrong.
     pub fault: Fault,
 }
@@ -85,7 +86,7 @@ pub struct ReplayError {
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shard, record, at, fault } = self;
-        write!(f, "shard {}, record {record}, at {} us: {fault}", shard.0, at.as_micros())
+        write!(f, "shard {}, record {record}, at {:.6} s: {fault}", shard.0, at.as_secs_f64())
     }
 }
 
@@ -96,6 +97,7 @@ pub struct ReplayedShard {
     begin: Begin,
     broker: Broker,
     now: Instant,
+    origin: Instant,
     /// Compared hashes.
     compared: u64,
     ended: bool,
@@ -112,9 +114,9 @@ impl ReplayedShard {
         &self.broker
     }
 
-    /// The time of its last record.
-    pub fn now(&self) -> Instant {
-        self.now
+    /// The time of its last record, since the recording began.
+    pub fn elapsed(&self) -> Duration {
+        self.now.saturating_since(self.origin)
     }
 
     /// The hash of all its outputs so far.
@@ -149,6 +151,15 @@ struct Between {
     batches: BTreeMap<(ShardId, ShardId), VecDeque<PeerBatch>>,
     moved: BTreeMap<(ShardId, u64), Box<Moved>>,
     outbox: Outbox,
+    /// When the first shard began, and when to stop.
+    origin: Option<Instant>,
+    until: Option<Duration>,
+}
+
+impl Between {
+    fn since_origin(&self, now: Instant) -> Duration {
+        now.saturating_since(self.origin.unwrap_or(now))
+    }
 }
 
 /// A recording on its way through the core.
@@ -156,7 +167,6 @@ struct Between {
 pub struct Replay {
     streams: BTreeMap<ShardId, Stream>,
     between: Between,
-    until: Option<Instant>,
 }
 
 impl Replay {
@@ -165,15 +175,15 @@ impl Replay {
         Self::default()
     }
 
-    /// A replay of the inputs up to this time; what comes later is skipped.
+    /// A replay of the inputs up to this time since the recording began; what comes later is skipped.
     #[must_use]
-    pub fn until(mut self, until: Instant) -> Self {
-        self.until = Some(until);
+    pub fn until(mut self, until: Duration) -> Self {
+        self.between.until = Some(until);
         self
     }
 
     /// Runs the next records of a shard, as they stand in a block of a [file](super::file). Events are told as they happen,
-    /// with the time of the drain that brought them.
+    /// with the time, since the recording began, of the drain that brought them.
     ///
     /// # Errors
     /// The first fault. The replay stands where it was found and is of no further use but to look at.
@@ -181,25 +191,21 @@ impl Replay {
         &mut self,
         shard: ShardId,
         records: &[u8],
-        each: &mut dyn FnMut(ShardId, Instant, &Event),
+        each: &mut dyn FnMut(ShardId, Duration, &Event),
     ) -> Result<(), ReplayError> {
         let stream = self.streams.entry(shard).or_default();
         let mut pending = core::mem::take(&mut stream.pending);
         pending.extend_from_slice(records);
         let mut rest = pending.as_slice();
         while !stream.stopped {
-            let at = |stream: &Stream, fault| {
-                let (record, at) = (stream.records, stream.now);
-                ReplayError { shard, record, at, fault }
-            };
-            match split_record(&mut rest) {
+            let done = match split_record(&mut rest) {
                 Ok(None) => break,
-                Ok(Some(record)) => {
-                    stream.records += 1;
-                    let done = stream.record(shard, record, self.until, &mut self.between, each);
-                    done.map_err(|fault| at(stream, fault))?;
-                }
-                Err(malformed) => return Err(at(stream, Fault::Malformed(malformed))),
+                Ok(Some(record)) => stream.record(shard, record, &mut self.between, each),
+                Err(malformed) => Err(Fault::Malformed(malformed)),
+            };
+            if let Err(fault) = done {
+                let at = self.between.since_origin(stream.now);
+                return Err(ReplayError { shard, record: stream.records, at, fault });
             }
         }
         if !stream.stopped {
@@ -217,7 +223,8 @@ impl Replay {
     pub fn finish(&self) -> Result<(), ReplayError> {
         match self.streams.iter().find(|(_, stream)| !stream.pending.is_empty()) {
             Some((&shard, stream)) => {
-                Err(ReplayError { shard, record: stream.records + 1, at: stream.now, fault: Fault::CutOff })
+                let (record, at) = (stream.records + 1, self.between.since_origin(stream.now));
+                Err(ReplayError { shard, record, at, fault: Fault::CutOff })
             }
             None => Ok(()),
         }
@@ -248,26 +255,29 @@ impl Stream {
         &mut self,
         id: ShardId,
         record: &[u8],
-        until: Option<Instant>,
         between: &mut Between,
-        each: &mut dyn FnMut(ShardId, Instant, &Event),
+        each: &mut dyn FnMut(ShardId, Duration, &Event),
     ) -> Result<(), Fault> {
+        self.records += 1;
         let (since, size) =
             read_number(record).map_err(Fault::Malformed)?.ok_or(Fault::Malformed(Malformed("a time")))?;
         let now = Instant::from_micros(self.now.as_micros().saturating_add(since));
-        if until.is_some_and(|until| until < now) && self.shard.is_some() {
+        if self.shard.is_some() && between.until.is_some_and(|until| until < between.since_origin(now)) {
             self.stopped = true;
             return Ok(());
         }
         self.now = now;
         match (Input::decode(&record[size..]).map_err(Fault::Malformed)?, &mut self.shard) {
-            (Input::Begin(begin), None) if begin.shard == id => self.shard = Some(ReplayedShard::new(*begin, now)?),
+            (Input::Begin(begin), None) if begin.shard == id => {
+                let origin = *between.origin.get_or_insert(now);
+                self.shard = Some(ReplayedShard::new(*begin, now, origin)?);
+            }
             (Input::Begin(_), _) | (_, None) => return Err(Fault::Begin),
             (input, Some(shard)) => {
                 shard.now = now;
                 match shard.apply(id, input, between, each) {
                     // The other shard was ahead of this one and has stopped before it sent.
-                    Err(Fault::Peer { .. } | Fault::Handoff { .. }) if until.is_some() => self.stopped = true,
+                    Err(Fault::Peer { .. } | Fault::Handoff { .. }) if between.until.is_some() => self.stopped = true,
                     done => done?,
                 }
             }
@@ -277,7 +287,7 @@ impl Stream {
 }
 
 impl ReplayedShard {
-    fn new(begin: Begin, now: Instant) -> Result<Self, Fault> {
+    fn new(begin: Begin, now: Instant, origin: Instant) -> Result<Self, Fault> {
         if let Some(error) = begin.config.validate().first() {
             return Err(Fault::Config(alloc::format!("{error}")));
         }
@@ -285,7 +295,7 @@ impl ReplayedShard {
             return Err(Fault::Begin);
         }
         let broker = Broker::new(begin.config.clone(), begin.shard, begin.seed, now).recording(Some(begin.options));
-        Ok(Self { begin, broker, now, compared: 0, ended: false })
+        Ok(Self { begin, broker, now, origin, compared: 0, ended: false })
     }
 
     fn apply(
@@ -293,7 +303,7 @@ impl ReplayedShard {
         id: ShardId,
         input: Input<'_>,
         between: &mut Between,
-        each: &mut dyn FnMut(ShardId, Instant, &Event),
+        each: &mut dyn FnMut(ShardId, Duration, &Event),
     ) -> Result<(), Fault> {
         let (now, broker) = (self.now, &mut self.broker);
         match input {
@@ -356,14 +366,15 @@ impl ReplayedShard {
 
 impl Between {
     /// Takes what was drained: for other shards, and for whoever watches.
-    fn carry(&mut self, from: ShardId, now: Instant, each: &mut dyn FnMut(ShardId, Instant, &Event)) {
+    fn carry(&mut self, from: ShardId, now: Instant, each: &mut dyn FnMut(ShardId, Duration, &Event)) {
         for (to, batch) in self.outbox.peers.drain(..) {
             self.batches.entry((from, to)).or_default().push_back(batch);
         }
         for handoff in self.outbox.handoff.drain(..) {
             self.moved.insert((from, handoff.moved.number), handoff.moved);
         }
-        self.outbox.events.iter().for_each(|event| each(from, now, event));
+        let at = self.since_origin(now);
+        self.outbox.events.iter().for_each(|event| each(from, at, event));
     }
 }
 
