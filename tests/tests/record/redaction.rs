@@ -25,7 +25,7 @@ fn story(w: &mut dyn World) {
         let client = w.connect(
             connect(name).version(version).user_name("somebody").password(PASSWORD.as_bytes()).will("will", WILL, 1),
         );
-        w.subscribed(client, [("topic/#", 2), ("will", 0)]);
+        w.subscribed(client, [("topic/#", 2)]);
         w.published(client, publish("topic/x", PAYLOAD));
         for qos in 1..=2 {
             w.published(client, publish("topic/x", PAYLOAD).qos(qos).id(u16::from(qos)));
