@@ -1,4 +1,4 @@
-//! One socket, what is known of its readiness, and the table of all. What its bytes mean is the broker's business.
+//! One socket and what is known of its readiness. What its bytes mean is the broker's business.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -103,31 +103,5 @@ impl Connection {
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         (self.phase, self.readable) = (Phase::Lingering, true);
         self.socket.shutdown(Shutdown::Write)
-    }
-}
-
-/// The connections of a shard by the index of their [`ConnId`].
-#[derive(Default)]
-pub(crate) struct Table(Vec<Option<Connection>>);
-
-impl Table {
-    /// The connection of this name; `None` when the name is stale.
-    pub(crate) fn get(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.at(id.index()).filter(|conn| conn.id == id)
-    }
-
-    /// The connection in this place.
-    pub(crate) fn at(&mut self, index: usize) -> Option<&mut Connection> {
-        self.0.get_mut(index)?.as_mut()
-    }
-
-    pub(crate) fn insert(&mut self, conn: Connection) {
-        let index = conn.id.index();
-        self.0.resize_with(self.0.len().max(index + 1), || None);
-        self.0[index] = Some(conn);
-    }
-
-    pub(crate) fn remove(&mut self, id: ConnId) -> Option<Connection> {
-        self.0.get_mut(id.index())?.take_if(|conn| conn.id == id)
     }
 }

@@ -12,9 +12,11 @@ use mio::event::Event as Readiness;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::Socket;
-use weirmq_core::{Broker, Budget, CloseCause, ConnId, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId};
+use weirmq_core::{
+    Broker, Budget, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+};
 
-use crate::connection::{Connection, Phase, Table};
+use crate::connection::{Connection, Phase};
 use crate::mail::{Link, Mail, lock};
 use crate::server::Shared;
 
@@ -49,7 +51,7 @@ pub(crate) struct Shard {
     acceptors: Vec<Acceptor>,
     /// The token of the connection with index 0.
     first_token: usize,
-    pub(crate) connections: Table,
+    pub(crate) connections: ConnMap<Connection>,
     /// Connections to read in the next turn, and those that are read in this one.
     ready: Vec<ConnId>,
     reading: Vec<ConnId>,
@@ -79,13 +81,14 @@ impl Shard {
         }
         let now = shared.now();
         Ok(Self {
-            broker: Broker::new(shared.config.clone(), id, shared.seed, now),
+            broker: Broker::new(shared.config.clone(), id, shared.seed, now)
+                .recording(shared.recorder.as_ref().map(|(options, _)| *options)),
             shared,
             id,
             poll,
             first_token: WAKER.0 + 1 + acceptors.len(),
             acceptors,
-            connections: Table::default(),
+            connections: ConnMap::default(),
             ready: Vec::new(),
             reading: Vec::new(),
             buffer: vec![0; READ_BYTES],
@@ -203,7 +206,7 @@ impl Shard {
             return self.broker.handle_closed(now, id, CloseCause::Error);
         }
         let paused = !self.broker.wants_read(id);
-        self.connections.insert(Connection::new(id, socket, paused));
+        self.connections.insert(id, Connection::new(id, socket, paused));
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
@@ -262,6 +265,15 @@ impl Shard {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
             self.broker.shutdown(now);
+        }
+    }
+}
+
+impl Drop for Shard {
+    /// However it ends: what a panic cut short is recorded up to its cause.
+    fn drop(&mut self) {
+        if let Some((_, recorder)) = &self.shared.recorder {
+            self.broker.finish_record(|records| recorder(self.id, records));
         }
     }
 }

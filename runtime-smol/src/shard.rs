@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 use socket2::Socket;
-use weirmq_core::{Broker, Budget, CloseCause, ConnId, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId};
+use weirmq_core::{
+    Broker, Budget, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+};
 
-use crate::connection::{Connection, Phase, Table, await_readable};
+use crate::connection::{Connection, Phase, await_readable};
 use crate::mail::{Link, Mail, Ready, lock, socket_waker};
 use crate::server::Shared;
 
@@ -43,7 +45,7 @@ pub(crate) struct Shard {
     pub(crate) link: Arc<Link>,
     pub(crate) broker: Broker,
     acceptors: Vec<Acceptor>,
-    pub(crate) connections: Table,
+    pub(crate) connections: ConnMap<Connection>,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
@@ -68,12 +70,13 @@ impl Shard {
         }
         let now = shared.now();
         Ok(Self {
-            broker: Broker::new(shared.config.clone(), id, shared.seed, now),
+            broker: Broker::new(shared.config.clone(), id, shared.seed, now)
+                .recording(shared.recorder.as_ref().map(|(options, _)| *options)),
             shared,
             id,
             link,
             acceptors,
-            connections: Table::default(),
+            connections: ConnMap::default(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
             outbox: Outbox::new(),
@@ -219,7 +222,7 @@ impl Shard {
             return self.broker.handle_closed(now, id, CloseCause::Error);
         };
         let paused = !self.broker.wants_read(id);
-        self.connections.insert(Connection::new(id, socket, Arc::clone(&self.link), paused));
+        self.connections.insert(id, Connection::new(id, socket, Arc::clone(&self.link), paused));
         self.enqueue(id);
     }
 
@@ -254,6 +257,15 @@ impl Shard {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
             self.broker.shutdown(now);
+        }
+    }
+}
+
+impl Drop for Shard {
+    /// However it ends: what a panic cut short is recorded up to its cause.
+    fn drop(&mut self) {
+        if let Some((_, recorder)) = &self.shared.recorder {
+            self.broker.finish_record(|records| recorder(self.id, records));
         }
     }
 }

@@ -18,6 +18,9 @@ impl Shard {
         let mut outbox = std::mem::take(&mut self.outbox);
         for _ in 0..ROUNDS_MAX {
             self.broker.drain(&mut outbox);
+            if let Some((_, recorder)) = &self.shared.recorder {
+                self.broker.drain_record(|records| recorder(self.id, records));
+            }
             if outbox.is_empty() {
                 break;
             }

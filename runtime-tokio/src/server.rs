@@ -12,6 +12,7 @@ use socket2::Socket;
 use tokio::runtime::LocalOptions;
 use tokio::task::unconstrained;
 use weirmq_core::config::{Authentication, Config, Listener};
+use weirmq_core::record::{RecordOptions, RecordSink};
 use weirmq_core::{AuthRequest, Event, Instant, ListenerId, ShardId, Stats};
 
 use crate::address::{self, ListenAddr};
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) seed: [u8; 32],
     pub(crate) drain_timeout: Duration,
     pub(crate) observer: Option<Observer>,
+    pub(crate) recorder: Option<(RecordOptions, RecordSink)>,
     pub(crate) authenticator: Option<Authenticator>,
     pub(crate) links: Vec<Arc<Link>>,
     pub(crate) stopping: AtomicBool,
@@ -79,6 +81,13 @@ impl Builder {
     /// of the shard waits for it.
     pub fn observer(mut self, observer: impl Fn(ShardId, &Event) + Send + Sync + 'static) -> Self {
         self.shared.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Is given the [record](weirmq_core::record) of each shard, on the shard's thread and before another shard hears of it,
+    /// until it answers `false`. It must not block for long.
+    pub fn recorder(mut self, options: RecordOptions, recorder: RecordSink) -> Self {
+        self.shared.recorder = Some((options, recorder));
         self
     }
 
@@ -143,6 +152,7 @@ impl Server {
             seed,
             drain_timeout: Duration::from_secs(5),
             observer: None,
+            recorder: None,
             authenticator: None,
             links: Vec::new(),
             stopping: AtomicBool::new(false),
@@ -245,10 +255,5 @@ impl Handle {
     /// The counters of each shard, at most 100 ms old.
     pub fn stats(&self) -> Vec<Stats> {
         self.shared.links.iter().map(|link| *lock(&link.stats)).collect()
-    }
-
-    /// The open Network Connections of all shards, at most 100 ms ago.
-    pub fn connections(&self) -> u64 {
-        self.stats().iter().map(|stats| stats.connections).sum()
     }
 }

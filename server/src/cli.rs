@@ -6,13 +6,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use weirmq_core::record::RecordOptions;
 
 use crate::bench::{self, args::BenchArgs};
 use crate::config::{self, Address, Level, LogFormat, Overrides, Runtime, Settings};
-use crate::serve;
+use crate::record::{self, RecordTo};
 use crate::tools::{
     self,
     args::{PubArgs, SubArgs},
+};
+use crate::{
+    replay::{self, ReplayArgs},
+    serve,
 };
 
 /// The configuration cannot be used.
@@ -33,6 +38,9 @@ Every message is counted and every publisher's order checked.
 Exit codes: 0 all there and in order (at QoS 0: whatever came), 1 lost, refused or out of order at QoS 1 and 2, or the
 run could not be finished, 2 wrong usage.";
 
+const REPLAY_HELP: &str = "\
+Exit codes: 0 the outputs are those that were recorded, 1 they are not, or the file is damaged or cut off, 2 wrong usage.";
+
 /// An MQTT broker for MQTT 3.1, 3.1.1 and 5.0.
 #[derive(Debug, Parser)]
 #[command(name = "weirmq", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
@@ -50,6 +58,9 @@ enum Command {
     Serve(ServeArgs),
     /// Says whether a configuration can be used, and what it comes to
     Check(CheckArgs),
+    /// Runs a recording of `serve --record` through the broker's core and prints what happens
+    #[command(after_help = REPLAY_HELP)]
+    Replay(ReplayArgs),
     /// Publishes messages, as mosquitto_pub does
     #[command(disable_help_flag = true)]
     Pub(Box<PubArgs>),
@@ -89,6 +100,15 @@ struct ServeArgs {
     /// How log lines are written
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+    /// Record everything the broker is told in this new file, for `weirmq replay`; never with passwords
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Replace the payloads in the recording
+    #[arg(long, requires = "record")]
+    record_redact: bool,
+    /// Stop recording at this size, 64KiB at least
+    #[arg(long, value_name = "SIZE", requires = "record", default_value = "1GiB", value_parser = record_bytes)]
+    record_bytes_max: u64,
     /// Check the configuration and exit, as `weirmq check` does
     #[arg(long)]
     test_config: bool,
@@ -107,6 +127,7 @@ pub fn run() -> ExitCode {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve(&args),
         Command::Check(args) => check(Some(args.config), &Overrides::default()),
+        Command::Replay(args) => replay::replay(&args),
         Command::Pub(args) => tools::publish(&args),
         Command::Sub(args) => tools::subscribe(&args),
         Command::Bench(args) => bench::run(&args),
@@ -126,10 +147,21 @@ impl ServeArgs {
         }
     }
 
+    fn record(&self) -> Option<RecordTo> {
+        let options = RecordOptions { redact_payloads: self.record_redact };
+        self.record.clone().map(|path| RecordTo { path, options, bytes_max: self.record_bytes_max })
+    }
+
     /// Whether nothing but logs was asked for: then a newcomer reads the screen.
     fn is_plain(&self) -> bool {
         self.config.is_none() && self.listen.is_empty() && self.log_format != Some(LogFormat::Json)
     }
+}
+
+fn record_bytes(text: &str) -> Result<u64, String> {
+    config::parse_bytes(text)
+        .filter(|&bytes| bytes >= record::BYTES_MIN)
+        .ok_or_else(|| format!("a size from {}KiB up, such as 100MiB", record::BYTES_MIN / 1024))
 }
 
 fn serve(args: &ServeArgs) -> ExitCode {
@@ -137,7 +169,7 @@ fn serve(args: &ServeArgs) -> ExitCode {
         return check(args.config.clone(), &args.overrides());
     }
     match config::load(args.config.as_deref(), variables(), &args.overrides()) {
-        Ok(loaded) => serve::serve(loaded, args.is_plain()),
+        Ok(loaded) => serve::serve(loaded, args.record(), args.is_plain()),
         Err(error) => bad_configuration(&error),
     }
 }

@@ -10,6 +10,8 @@ pub mod config;
 pub mod log_output;
 pub mod logs;
 mod rate;
+mod record;
+mod replay;
 mod runtime;
 mod serve;
 mod signals;

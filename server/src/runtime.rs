@@ -4,6 +4,8 @@ use std::future::pending;
 use std::io;
 use std::sync::Arc;
 
+use weirmq_core::record::{RecordOptions, RecordSink};
+
 use crate::config::{Address, Runtime, Settings};
 use crate::logs::EventLog;
 
@@ -34,12 +36,15 @@ impl Server {
 
 /// Binds with the builder of one runtime crate; they have the same API and no common trait.
 macro_rules! bind {
-    ($runtime:ident, $settings:expr, $log:expr, |$server:ident| $run:expr) => {{
+    ($runtime:ident, $settings:expr, $log:expr, $record:expr, |$server:ident| $run:expr) => {{
         let log = $log;
         let mut builder = $runtime::Server::builder()
             .config($settings.core())
             .drain_timeout($settings.shutdown.drain_timeout)
             .observer(move |shard, event| log.observe(shard, event));
+        if let Some((options, sink)) = $record {
+            builder = builder.recorder(options, sink);
+        }
         for listener in &$settings.listeners {
             let address = match &listener.address {
                 Address::Tcp(addr) => $runtime::ListenAddr::Tcp(*addr),
@@ -61,12 +66,16 @@ macro_rules! bind {
 ///
 /// # Errors
 /// What the system said, with the address in the message.
-pub(crate) fn bind(settings: &Settings, log: Arc<EventLog>) -> io::Result<Server> {
+pub(crate) fn bind(
+    settings: &Settings,
+    log: Arc<EventLog>,
+    record: Option<(RecordOptions, RecordSink)>,
+) -> io::Result<Server> {
     Ok(match settings.runtime {
-        Runtime::Mio => bind!(weirmq_mio, settings, log, |server| server.run()),
-        Runtime::Tokio => bind!(weirmq_tokio, settings, log, |server| {
+        Runtime::Mio => bind!(weirmq_mio, settings, log, record, |server| server.run()),
+        Runtime::Tokio => bind!(weirmq_tokio, settings, log, record, |server| {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(server.run(pending()))
         }),
-        Runtime::Smol => bind!(weirmq_smol, settings, log, |server| smol::block_on(server.run(pending()))),
+        Runtime::Smol => bind!(weirmq_smol, settings, log, record, |server| smol::block_on(server.run(pending()))),
     })
 }

@@ -6,18 +6,20 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
+use weirmq_core::record::RecordSink;
 
 use crate::config::{Address, Loaded, Settings};
 use crate::logs::EventLog;
+use crate::record::{RecordTo, Recording};
 use crate::{cli, log_output, runtime, signals};
 
 /// Serves until a signal ends it. `screen` says whether a newcomer should be told what to do next.
-pub(crate) fn serve(loaded: Loaded, screen: bool) -> ExitCode {
+pub(crate) fn serve(loaded: Loaded, record: Option<RecordTo>, screen: bool) -> ExitCode {
     if let Err(error) = log_output::start(loaded.settings.log) {
         cli::complain(&format!("cannot start logging: {error}"));
         return ExitCode::FAILURE;
     }
-    let result = run(loaded, screen);
+    let result = run(loaded, record, screen);
     if let Err(error) = &result {
         error!(event = "server_failed", error = &*error.to_string());
     }
@@ -31,7 +33,7 @@ pub(crate) fn serve(loaded: Loaded, screen: bool) -> ExitCode {
     }
 }
 
-fn run(mut loaded: Loaded, screen: bool) -> io::Result<()> {
+fn run(mut loaded: Loaded, record: Option<RecordTo>, screen: bool) -> io::Result<()> {
     raise_file_limit();
     if loaded.default_listeners {
         drop_ipv6_if_absent(&mut loaded.settings);
@@ -39,7 +41,13 @@ fn run(mut loaded: Loaded, screen: bool) -> io::Result<()> {
     let settings = loaded.settings;
     let names = settings.listeners.iter().map(|listener| listener.name.clone()).collect();
     let log = Arc::new(EventLog::new(settings.log.format, settings.core.shards, names));
-    let server = runtime::bind(&settings, Arc::clone(&log))?;
+    let recording = record.as_ref().map(|to| Recording::create(&to.path, to.bytes_max).map(Arc::new)).transpose()?;
+    let sink = record.zip(recording.clone()).map(|(to, recording)| {
+        let sink: RecordSink = Box::new(move |shard, records| recording.write(shard, records));
+        (to.options, sink)
+    });
+    let server = runtime::bind(&settings, Arc::clone(&log), sink)
+        .inspect_err(|_| recording.iter().for_each(|recording| recording.discard()))?;
     for (listener, address) in settings.listeners.iter().zip(server.addresses()) {
         info!(
             event = "listener_started",
@@ -64,6 +72,7 @@ fn run(mut loaded: Loaded, screen: bool) -> io::Result<()> {
     }
     let result = server.run();
     log.finish();
+    recording.iter().for_each(|recording| recording.finish());
     if result.is_ok() {
         info!(event = "server_stopped");
     }

@@ -8,6 +8,7 @@ pub mod cases;
 pub mod conformance;
 pub mod malformed;
 pub mod memory;
+pub mod recording;
 pub mod server;
 pub mod sim;
 pub mod socket;

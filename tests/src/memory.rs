@@ -11,11 +11,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use peer::Peer;
+use weirmq_core::record::RecordOptions;
 use weirmq_core::{
     AuthId, AuthOutcome, AuthRequest, Broker, Config, Event, Instant, ListenerId, LogPosition, Outbox, PeerAddr,
     PeerBatch, ShardId, Stats,
 };
 
+use crate::recording::Recording;
 use crate::wire::{Packet, Version, decode, frame_len};
 use crate::world::{Client, Received, World};
 
@@ -56,6 +58,7 @@ pub struct Net {
     /// Whether batches between shards are delivered.
     peers_flow: bool,
     chunk: usize,
+    recording: Option<Recording>,
 }
 
 /// The turns that one instant may take before the broker is said never to come to rest.
@@ -90,7 +93,29 @@ impl Net {
             authenticate: Box::new(|_| Some(AuthOutcome::Accept { data: None })),
             peers_flow: true,
             chunk: usize::MAX,
+            recording: None,
         }
+    }
+
+    /// Records from here on, which is the beginning; the replay is compared when this world ends.
+    #[must_use]
+    pub fn recorded(mut self, options: RecordOptions) -> Self {
+        self.recording = Some(Recording::new());
+        let record = |shard: Shard| Shard { broker: shard.broker.recording(Some(options)), ..shard };
+        self.shards = std::mem::take(&mut self.shards).into_iter().map(record).collect();
+        self
+    }
+
+    /// What was recorded, with all that the shards have not handed out yet.
+    pub fn recording(&mut self) -> Option<&Recording> {
+        let recording = self.recording.as_ref()?;
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            shard.broker.flush_record(|records| {
+                recording.add(ShardId(index as u16), records);
+                true
+            });
+        }
+        Some(recording)
     }
 
     /// Virtual time.
@@ -241,6 +266,19 @@ impl Net {
             }
         }
         panic!("the broker does not come to rest: {:?}", self.shards[0].broker.poll_timeout());
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        let Some(recording) = self.recording.take().filter(|_| !std::thread::panicking()) else { return };
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            shard.broker.finish_record(|records| {
+                recording.add(ShardId(index as u16), records);
+                true
+            });
+        }
+        recording.verify(self.shards.len() as u16);
     }
 }
 

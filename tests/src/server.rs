@@ -4,11 +4,14 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use weirmq_core::{Config, Stats};
+use weirmq_core::record::RecordOptions;
+use weirmq_core::{Config, Event, ShardId, Stats};
 
+use crate::recording::Recording;
 use crate::socket::Address;
 
 /// One of the three runtimes.
@@ -59,11 +62,22 @@ pub struct RunningServer {
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
+/// How a broker is recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// Where to.
+    pub recording: Recording,
+    /// What is left out.
+    pub options: RecordOptions,
+    /// What happened, as the broker's observer saw it.
+    pub events: Arc<Mutex<Vec<(ShardId, Event)>>>,
+}
+
 /// The time that a shutdown may take for connections that do not end.
 const DRAIN: Duration = Duration::from_secs(3);
 
 macro_rules! start {
-    ($crate_name:ident, $config:expr, $listen:expr, |$server:ident| $run:expr) => {{
+    ($crate_name:ident, $config:expr, $listen:expr, $recorded:expr, |$server:ident| $run:expr) => {{
         struct Handle($crate_name::Handle);
         impl Control for Handle {
             fn shutdown(&self) {
@@ -76,6 +90,11 @@ macro_rules! start {
             }
         }
         let mut builder = $crate_name::Server::builder().config($config.clone()).drain_timeout(DRAIN);
+        if let Some(Recorded { recording, options, events }) = $recorded {
+            builder = builder.recorder(options, recording.sink()).observer(move |shard, event| {
+                events.lock().unwrap_or_else(PoisonError::into_inner).push((shard, event.clone()));
+            });
+        }
         for address in $listen {
             let address = match address {
                 Address::Tcp(address) => $crate_name::ListenAddr::Tcp(*address),
@@ -101,13 +120,32 @@ impl RunningServer {
     /// # Errors
     /// Those of binding.
     pub fn start(runtime: Runtime, config: &Config, listen: &[Address]) -> io::Result<Self> {
+        Self::start_with(runtime, config, listen, None)
+    }
+
+    /// Starts a broker on a free port of 127.0.0.1 and records it.
+    ///
+    /// # Errors
+    /// Those of binding.
+    pub fn recorded(runtime: Runtime, config: &Config, recorded: Recorded) -> io::Result<Self> {
+        Self::start_with(runtime, config, &[Address::Tcp(([127, 0, 0, 1], 0).into())], Some(recorded))
+    }
+
+    fn start_with(
+        runtime: Runtime,
+        config: &Config,
+        listen: &[Address],
+        recorded: Option<Recorded>,
+    ) -> io::Result<Self> {
         match runtime {
-            Runtime::Mio => start!(weirmq_mio, config, listen, |server| server.run()),
-            Runtime::Tokio => start!(weirmq_tokio, config, listen, |server| {
+            Runtime::Mio => start!(weirmq_mio, config, listen, recorded, |server| server.run()),
+            Runtime::Tokio => start!(weirmq_tokio, config, listen, recorded, |server| {
                 let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 reactor.block_on(server.run(pending()))
             }),
-            Runtime::Smol => start!(weirmq_smol, config, listen, |server| smol::block_on(server.run(pending()))),
+            Runtime::Smol => {
+                start!(weirmq_smol, config, listen, recorded, |server| smol::block_on(server.run(pending())))
+            }
         }
     }
 

@@ -66,6 +66,9 @@ impl Broker {
     /// The deployment's answer. One that nobody waits for any more is ignored.
     pub fn handle_auth(&mut self, now: Instant, request: AuthId, outcome: AuthOutcome) {
         self.advance(now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.auth(self.clients.now, request, &outcome);
+        }
         let index = request.0 as u32;
         let Some(conn) = self.clients.conns.get_mut(index) else { return };
         let Some(auth) = &mut conn.auth else { return };

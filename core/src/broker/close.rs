@@ -9,6 +9,7 @@ use crate::event::{CloseReason, Event, SessionEnd};
 use crate::id::ConnId;
 use crate::outbox::{Close, CloseHow};
 use crate::packet::{Disconnect, Properties, Property, PropertyBuffer, QoS, ReasonCode, Version, Violation};
+use crate::record::Input;
 use crate::session::{EXPIRY_NEVER, NO_CONNECTION, ResendKind, Session};
 use crate::store::Operation;
 use crate::time::Instant;
@@ -224,6 +225,7 @@ impl Broker {
     /// A transport connection is gone. The runtime says so once for each connection, whoever closed first.
     pub fn handle_closed(&mut self, now: Instant, conn: ConnId, cause: CloseCause) {
         self.advance(now);
+        self.record(&Input::Closed { conn, cause });
         let Some(index) = self.clients.index_of(conn) else { return };
         if self.clients.conns[index].phase != Phase::Closing {
             let reason = match cause {
@@ -253,6 +255,7 @@ impl Broker {
     /// Closes a connection as an administrator would: 5.0 clients are told 0x98.
     pub fn disconnect(&mut self, now: Instant, conn: ConnId) {
         self.advance(now);
+        self.record(&Input::Disconnect { conn });
         if let Some(index) = self.clients.index_of(conn) {
             self.close(index, Some(ReasonCode::AdministrativeAction), CloseReason::Administrative);
         }
@@ -262,6 +265,7 @@ impl Broker {
     /// runtime goes on with its turns until [`connections`](Self::connections) is 0.
     pub fn shutdown(&mut self, now: Instant) {
         self.advance(now);
+        self.record(&Input::Shutdown);
         self.shutting_down = true;
         let indices: Vec<u32> = self.clients.conns.indices().collect();
         for index in indices {

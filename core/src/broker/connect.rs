@@ -14,6 +14,7 @@ use crate::event::{CloseReason, Event, SessionEnd};
 use crate::id::{ConnId, ShardId};
 use crate::outbox::Handoff;
 use crate::packet::{Connect, Frame, ReasonCode, Version, Violation, Will as WillPacket};
+use crate::record::Input;
 use crate::session::{NO_CONNECTION, Session, Will};
 use crate::store::gate::PeerWaits;
 use crate::store::{Operation, StoredMessage};
@@ -134,13 +135,15 @@ impl Broker {
     fn hand_off(&mut self, index: u32, to: ShardId, rest: &[u8]) {
         let id = self.clients.conn_id(index);
         let conn = &self.clients.conns[index];
+        self.clients.stats.handoffs += 1;
         let moved = Box::new(Moved {
+            from: self.shard,
+            number: self.clients.stats.handoffs,
             listener: conn.listener,
             peer: conn.peer,
             accepted: conn.accepted,
             received: rest.to_vec(),
         });
-        self.clients.stats.handoffs += 1;
         self.clients.event(Event::HandedOff { conn: id, to });
         // Its place is kept until the runtime has been told, so that no other connection gets its name before.
         self.cancel_timers(index);
@@ -152,10 +155,14 @@ impl Broker {
     #[expect(clippy::boxed_local, reason = "it is taken out of the box in which it crossed a thread")]
     pub fn handle_handoff(&mut self, now: Instant, moved: Box<Moved>) -> Option<ConnId> {
         self.advance(now);
-        let Moved { listener, peer, accepted, received } = *moved;
+        let Moved { from, number, listener, peer, accepted, received } = *moved;
+        self.record(&Input::Handoff { from, number });
         let conn = self.accept(listener, peer, accepted)?;
         self.clients.event(Event::Accepted { conn, listener, peer });
-        self.handle_receive(now, conn, &received);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.adopt(conn, &received);
+        }
+        self.receive(conn, &received);
         Some(conn)
     }
 

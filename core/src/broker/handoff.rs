@@ -2,13 +2,16 @@
 
 use alloc::vec::Vec;
 
-use crate::id::{ListenerId, PeerAddr};
+use crate::id::{ListenerId, PeerAddr, ShardId};
 use crate::time::Instant;
 
 /// What the new shard has to know of a connection: a runtime carries it there unread, see
 /// [`Handoff`](crate::Handoff).
 #[derive(Debug)]
 pub struct Moved {
+    /// The shard that it comes from, and its place among all that this one handed over, from 1.
+    pub(crate) from: ShardId,
+    pub(crate) number: u64,
     pub(crate) listener: ListenerId,
     pub(crate) peer: PeerAddr,
     pub(crate) accepted: Instant,

@@ -19,6 +19,13 @@ impl Broker {
     /// Bytes arrived on a connection. They are read where they lie, and only what has to wait is copied.
     pub fn handle_receive(&mut self, now: Instant, conn: ConnId, bytes: &[u8]) {
         self.advance(now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.receive(self.clients.now, conn, bytes);
+        }
+        self.receive(conn, bytes);
+    }
+
+    pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(index) = self.clients.index_of(conn) else { return };
         self.clients.stats.bytes_received += bytes.len() as u64;
         let state = &mut self.clients.conns[index];

@@ -14,14 +14,17 @@ mod deliver;
 mod encode;
 pub(crate) mod handoff;
 mod input;
+pub(crate) mod inspect;
 mod peer;
 mod publish;
 mod pull;
+mod record;
 mod retained;
 mod route;
 mod subscribe;
 mod timeout;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -37,6 +40,7 @@ use crate::id::{ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 use crate::outbox::Outbox;
 use crate::peer::PeerLink;
 use crate::random::Random;
+use crate::record::{Input, Recorder};
 use crate::stats::Stats;
 use crate::store::gate::Gate;
 use crate::time::Instant;
@@ -104,6 +108,8 @@ pub struct Broker {
     retained: Retained,
     gate: Gate,
     shard: ShardId,
+    seed: [u8; 32],
+    recorder: Option<Box<Recorder>>,
     /// Links to all shards by their number, this one's unused; empty when there is only one.
     peers: Vec<PeerLink>,
     by_client_id: HashTable<u32>,
@@ -148,6 +154,8 @@ impl Broker {
             retained: Retained::default(),
             gate: Gate::default(),
             shard,
+            seed,
+            recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
             by_client_id: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
@@ -214,6 +222,7 @@ impl Broker {
     /// A transport connection was accepted. `None`: a limit is reached, or the broker is going down; close it.
     pub fn handle_accept(&mut self, now: Instant, listener: ListenerId, peer: PeerAddr) -> Option<ConnId> {
         self.advance(now);
+        self.record(&Input::Accept { listener, peer });
         let conn = self.accept(listener, peer, self.clients.now)?;
         self.clients.stats.accepted += 1;
         self.clients.event(Event::Accepted { conn, listener, peer });
@@ -244,6 +253,7 @@ impl Broker {
     /// when the write would have blocked.
     pub fn handle_sent(&mut self, now: Instant, conn: ConnId, count: usize) {
         self.advance(now);
+        self.record_sent(conn, count);
         let Some(index) = self.clients.index_of(conn) else { return };
         self.clients.sent(index, count);
         if self.clients.conns[index].phase == Phase::Connected && count > 0 {
@@ -255,6 +265,7 @@ impl Broker {
     /// The store has everything up to this position: what waited for it goes on.
     pub fn handle_stored(&mut self, now: Instant, upto: LogPosition) {
         self.advance(now);
+        self.record(&Input::Stored { upto });
         if self.clients.store_failed || upto <= self.clients.stored {
             return;
         }
@@ -281,6 +292,7 @@ impl Broker {
     /// durability goes on.
     pub fn handle_store_failed(&mut self, now: Instant) {
         self.advance(now);
+        self.record(&Input::StoreFailed);
         if !self.clients.store_failed {
             self.clients.store_failed = true;
             self.clients.event(Event::StoreFailed);
@@ -290,6 +302,9 @@ impl Broker {
     /// Does deferred work: input that waits its turn, retained messages for new subscriptions, publishers that were held.
     pub fn run(&mut self, now: Instant, budget: Budget) -> Progress {
         self.advance(now);
+        if self.has_work() || !self.held.is_empty() {
+            self.record(&Input::Run { budget });
+        }
         self.release_held();
         for _ in 0..budget.connections.min(self.clients.work.len()) {
             let Some(conn) = self.clients.work.pop_front() else { break };
@@ -313,13 +328,14 @@ impl Broker {
 
     /// Whether so much output has gathered for a connection that a runtime should drain and flush before it reads on.
     pub fn wants_flush(&self) -> bool {
-        self.clients.pressing
+        self.clients.pressing || self.recorder.as_ref().is_some_and(|recorder| recorder.is_pressing())
     }
 
     /// Takes the effects. `outbox` is cleared first, and its memory used again.
     pub fn drain(&mut self, outbox: &mut Outbox) {
         outbox.clear();
         self.clients.pressing = false;
+        let is_recorded = self.recorder.is_some() && self.has_effects();
         core::mem::swap(&mut self.clients.out, outbox);
         self.clients.out.store.upto = self.clients.recorded;
         outbox.flush.retain(|&conn| {
@@ -338,6 +354,9 @@ impl Broker {
                 self.clients.stats.peer_batches_sent += 1;
                 outbox.peers.push((ShardId(shard as u16), batch));
             }
+        }
+        if is_recorded {
+            self.record_drain(outbox);
         }
     }
 

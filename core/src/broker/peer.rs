@@ -14,6 +14,7 @@ use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
 use crate::packet::ReasonCode;
 use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
+use crate::record::Input;
 use crate::store::gate::PeerWaits;
 use crate::time::Instant;
 use crate::topic::{FilterId, GroupId, MemberState};
@@ -169,6 +170,7 @@ impl Broker {
             debug_assert!(false, "a batch from a shard that is none: {from:?}");
             return batch.clear();
         }
+        self.record(&Input::Peer { from, number: batch.number, handled: batch.handled });
         self.peers[index].acknowledged(batch.handled);
         let messages = core::mem::take(&mut batch.messages);
         for message in &messages {

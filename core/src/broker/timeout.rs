@@ -5,6 +5,7 @@ use crate::connection::Phase;
 use crate::event::{CloseReason, SessionEnd};
 use crate::outbox::{Close, CloseHow};
 use crate::packet::ReasonCode;
+use crate::record::Input;
 use crate::time::Instant;
 use crate::timer::{TimerKey, TimerKind};
 
@@ -12,6 +13,7 @@ impl Broker {
     /// Time has passed: fires what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
+        self.record(&Input::Timeout);
         while let Some(key) = self.clients.timers.fire(self.clients.now) {
             self.fire(key);
         }

@@ -60,7 +60,6 @@ impl Incoming {
     }
 
     /// The identifiers, ascending.
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = PacketId> {
         self.ids.iter().filter_map(|&id| PacketId::new(id))
     }

@@ -20,6 +20,7 @@ pub use error::ConfigError;
 pub(crate) use error::nearest;
 pub use settings::{Level, ListenerSettings, LogFormat, LogSettings, Runtime, Settings, ShutdownSettings, Storage};
 pub use units::Address;
+pub(crate) use units::parse_bytes;
 
 use error::Problem;
 use file::{File, ListenerSection};

@@ -1,6 +1,6 @@
 //! One turn of one shard, as every runtime makes it.
 
-use weirmq_core::{Budget, CloseCause, CloseHow, ConnId, Progress, WakeReason};
+use weirmq_core::{Budget, CloseCause, CloseHow, ConnId, Progress, ShardId, WakeReason};
 
 use super::{Net, StoreMode};
 
@@ -25,6 +25,12 @@ impl Net {
         busy |= broker.run(now, Budget::default()) == Progress::More;
         let shard = &mut self.shards[index];
         shard.broker.drain(&mut shard.outbox);
+        if let Some(recording) = &self.recording {
+            shard.broker.drain_record(|records| {
+                recording.add(ShardId(index as u16), records);
+                true
+            });
+        }
         busy |= !shard.outbox.is_empty();
         self.carry_out(index);
         busy

@@ -1,0 +1,83 @@
+//! A recording in memory, and its replay: every run that is recorded is one that can be had again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use weirmq_core::record::file::{BlockKind, Ending, FileReader, write_end, write_header, write_records};
+use weirmq_core::record::{RecordSink, Replay};
+use weirmq_core::{Event, ShardId};
+
+/// The file of a recording, written by all shards.
+#[derive(Clone, Debug)]
+pub struct Recording(Arc<Mutex<Vec<u8>>>);
+
+impl Default for Recording {
+    fn default() -> Self {
+        let mut file = Vec::new();
+        write_header(1_700_000_000_000_000, &mut file);
+        Self(Arc::new(Mutex::new(file)))
+    }
+}
+
+impl Recording {
+    /// A recording without a record.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a broker writes its records to.
+    pub fn sink(&self) -> RecordSink {
+        let recording = self.clone();
+        Box::new(move |shard, records| {
+            recording.add(shard, records);
+            true
+        })
+    }
+
+    /// Appends records of a shard.
+    pub fn add(&self, shard: ShardId, records: &[u8]) {
+        write_records(shard, records, &mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The file, with its end.
+    pub fn file(&self) -> Vec<u8> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        write_end(Ending::Complete, &mut file);
+        file
+    }
+
+    /// Replays it and answers with its events.
+    ///
+    /// # Panics
+    /// When a replayed shard does anything else than the recorded one did, or the recording has no end.
+    pub fn verify(&self, shards: u16) -> Vec<(ShardId, Event)> {
+        let mut events = Vec::new();
+        let replay = replay(&self.file(), &mut events).expect("the replay does what was recorded");
+        assert_eq!(replay.shards().count(), usize::from(shards), "every shard is recorded");
+        for (id, shard) in replay.shards() {
+            assert!(shard.ended(), "{id:?} has no end");
+            assert!(shard.compared() > 0);
+        }
+        events
+    }
+}
+
+/// Reads and replays a file in pieces.
+///
+/// # Errors
+/// What is wrong with the file, or where the replay does otherwise.
+pub fn replay(file: &[u8], events: &mut Vec<(ShardId, Event)>) -> Result<Replay, String> {
+    let mut reader = FileReader::new();
+    let mut replay = Replay::new();
+    for piece in file.chunks(4_099) {
+        reader.push(piece);
+        while let Some(block) = reader.next_block().map_err(|error| error.to_string())? {
+            if let BlockKind::Records(shard) = block.kind {
+                let mut each = |shard, _, event: &Event| events.push((shard, event.clone()));
+                replay.feed(shard, &block.bytes, &mut each).map_err(|error| error.to_string())?;
+            }
+        }
+    }
+    reader.finish().map_err(|error| error.to_string())?;
+    replay.finish().map_err(|error| error.to_string())?;
+    Ok(replay)
+}
