@@ -18,7 +18,9 @@ fn sample() -> Vec<u8> {
     file
 }
 
-fn read(file: &[u8], piece: usize) -> Result<(Vec<(u16, Vec<u8>)>, Ending), FileError> {
+type Blocks = Vec<(u16, Vec<u8>)>;
+
+fn read(file: &[u8], piece: usize) -> Result<(Blocks, Ending), FileError> {
     let mut reader = FileReader::new();
     let mut blocks = Vec::new();
     for piece in file.chunks(piece) {
