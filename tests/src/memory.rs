@@ -118,6 +118,22 @@ impl Net {
         Some(recording)
     }
 
+    /// Ends the recording; its file.
+    pub fn end_recording(&mut self) -> Option<Vec<u8>> {
+        self.finish_recording().map(|recording| recording.file())
+    }
+
+    fn finish_recording(&mut self) -> Option<Recording> {
+        let recording = self.recording.take()?;
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            shard.broker.finish_record(|records| {
+                recording.add(ShardId(index as u16), records);
+                true
+            });
+        }
+        Some(recording)
+    }
+
     /// Virtual time.
     pub fn now(&self) -> Instant {
         self.now
@@ -206,6 +222,18 @@ impl Net {
         self.peers[client.0].eof
     }
 
+    /// The broker closes a client's connection, as an administrator would.
+    pub fn disconnect(&mut self, client: Client) {
+        if let Some((shard, conn)) = self.peers[client.0].place {
+            self.shards[shard].broker.disconnect(self.now, conn);
+        }
+    }
+
+    /// The counters of one shard.
+    pub fn stats_of(&self, shard: ShardId) -> Stats {
+        self.shards[usize::from(shard.0)].broker.stats()
+    }
+
     /// The broker goes down.
     pub fn shutdown(&mut self) {
         for shard in &mut self.shards {
@@ -271,14 +299,11 @@ impl Net {
 
 impl Drop for Net {
     fn drop(&mut self) {
-        let Some(recording) = self.recording.take().filter(|_| !std::thread::panicking()) else { return };
-        for (index, shard) in self.shards.iter_mut().enumerate() {
-            shard.broker.finish_record(|records| {
-                recording.add(ShardId(index as u16), records);
-                true
-            });
+        if !std::thread::panicking()
+            && let Some(recording) = self.finish_recording()
+        {
+            recording.verify(self.shards.len() as u16);
         }
-        recording.verify(self.shards.len() as u16);
     }
 }
 

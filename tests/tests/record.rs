@@ -12,6 +12,8 @@ use weirmq_tests::{Start, World, cases, each_case};
 
 #[path = "record/file.rs"]
 mod file;
+#[path = "record/inputs.rs"]
+mod inputs;
 #[path = "record/redaction.rs"]
 mod redaction;
 
