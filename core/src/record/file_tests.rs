@@ -18,7 +18,10 @@ fn sample() -> Vec<u8> {
     file
 }
 
-fn read(file: &[u8], piece: usize) -> Result<(Vec<(u16, Vec<u8>)>, Ending), FileError> {
+/// What came for which shard, piece by piece.
+type Pieces = Vec<(u16, Vec<u8>)>;
+
+fn read(file: &[u8], piece: usize) -> Result<(Pieces, Ending), FileError> {
     let mut reader = FileReader::new();
     let mut blocks = Vec::new();
     for piece in file.chunks(piece) {
