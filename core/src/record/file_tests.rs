@@ -18,10 +18,9 @@ fn sample() -> Vec<u8> {
     file
 }
 
-/// What came for which shard, piece by piece.
-type Pieces = Vec<(u16, Vec<u8>)>;
+type Blocks = Vec<(u16, Vec<u8>)>;
 
-fn read(file: &[u8], piece: usize) -> Result<(Pieces, Ending), FileError> {
+fn read(file: &[u8], piece: usize) -> Result<(Blocks, Ending), FileError> {
     let mut reader = FileReader::new();
     let mut blocks = Vec::new();
     for piece in file.chunks(piece) {
