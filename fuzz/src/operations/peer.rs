@@ -66,6 +66,8 @@ pub(super) struct Peer {
     filters: Vec<usize>,
     /// How often each message began to arrive in this session.
     arrivals: BTreeMap<Vec<u8>, usize>,
+    /// Whether a connection of this client had a small Maximum Packet Size.
+    was_small: bool,
     pub(super) inflight_max: usize,
 }
 
@@ -85,6 +87,7 @@ impl Peer {
             aliases: BTreeMap::new(),
             filters: Vec::new(),
             arrivals: BTreeMap::new(),
+            was_small: false,
             inflight_max: 0,
         }
     }
@@ -108,6 +111,7 @@ impl Peer {
         self.ended();
         self.wire = Some(wire);
         self.hello = Some(hello);
+        self.was_small |= self.packet_max().is_some();
         let mut properties = PropertyBuffer::new();
         let mut will_properties = PropertyBuffer::new();
         if hello.version == Version::V5 {
@@ -490,7 +494,7 @@ impl Peer {
     }
 
     fn released(&mut self, ack: &Ack<'_>, out: &mut Vec<u8>) {
-        let small = self.packet_max().is_some();
+        let small = self.was_small;
         let known = self.received.iter_mut().find(|received| received.packet_id == ack.packet_id.get());
         match known {
             Some(known) => {

@@ -43,8 +43,8 @@ impl Book {
             trace.fail("a retained message that is newer than the SUBSCRIBE", format!("{publish:?} for {message:?}"));
         }
         // Where a store is full, shards may keep different messages.
-        let may_differ = self.options.shards > 1 && self.may_refuse_in_silence();
-        if !current && !may_differ {
+        let differ = self.may_refuse_in_silence() && self.options.shards > 1;
+        if !(current || differ) {
             trace.fail("a retained message that was replaced", format!("{publish:?} for {message:?}"));
         }
     }
