@@ -68,6 +68,8 @@ pub(super) struct Peer {
     arrivals: BTreeMap<Vec<u8>, usize>,
     /// Whether a connection of this client had a small Maximum Packet Size.
     was_small: bool,
+    /// Whether a CONNACK was not read that could have told of a new session.
+    unsure: bool,
     pub(super) inflight_max: usize,
 }
 
@@ -88,6 +90,7 @@ impl Peer {
             filters: Vec::new(),
             arrivals: BTreeMap::new(),
             was_small: false,
+            unsure: false,
             inflight_max: 0,
         }
     }
@@ -153,8 +156,23 @@ impl Peer {
         out
     }
 
-    /// The connection is over: what was on its way is lost.
+    /// Forgets what only a session that goes on explains.
+    fn forget_messages(&mut self) {
+        self.received.clear();
+        self.published.clear();
+        self.arrivals.clear();
+    }
+
+    /// The connection is over: what was on its way is lost, and the session too if it does not outlive its connection.
     pub(super) fn ended(&mut self) {
+        if let Some(hello) = self.hello.filter(|_| self.wire.is_some()) {
+            let is_kept = if hello.version == Version::V5 { hello.expiry_s > 0 } else { !hello.clean };
+            if self.connected && !is_kept {
+                self.forget_messages();
+                self.filters.clear();
+            }
+            self.unsure |= !self.connected;
+        }
         self.wire = None;
         self.connected = false;
         self.rx.clear();
@@ -334,6 +352,7 @@ impl Peer {
         }
         let mut properties = PropertyBuffer::new();
         if end_session {
+            self.unsure = true;
             properties.push(Property::SessionExpiryInterval(0));
         }
         let code = if code == 0 { ReasonCode::Success } else { ReasonCode::DisconnectWithWill };
@@ -413,15 +432,12 @@ impl Peer {
         // MQTT 3.1 cannot tell, so that nothing is known there but after a clean start.
         let is_gone = hello.clean || (!connack.session_present && hello.version != Version::V3_1);
         if is_gone {
-            self.received.clear();
-            self.published.clear();
             self.filters.clear();
-            self.arrivals.clear();
-        } else if hello.version == Version::V3_1 {
-            self.received.clear();
-            self.published.clear();
-            self.arrivals.clear();
         }
+        if is_gone || self.unsure || hello.version == Version::V3_1 {
+            self.forget_messages();
+        }
+        self.unsure = false;
     }
 
     fn acknowledged(&mut self, ack: &Ack<'_>) -> &mut Published {
