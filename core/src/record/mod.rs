@@ -1,9 +1,9 @@
 //! Record and replay: everything that a broker was told, written down, so that a run can be had again, bit for bit.
 //!
 //! A broker is a function of its inputs. [`Broker::recording`](crate::Broker::recording) makes it note each of them with
-//! its time; [`Broker::drain_record`](crate::Broker::drain_record) hands the notes out; [`file`] frames them for a disk;
+//! its time; [`Broker::drain_record`](crate::Broker::drain_record) hands the notes out; [`file`](mod@file) frames them for a disk;
 //! [`Replay`] feeds them to brokers of its own and compares a hash of everything that comes out. The format is described
-//! for readers in `docs/replay.md`, and each part beside its code: [`Input`], [`file`].
+//! for readers in `docs/replay.md`, and each part beside its code: [`Input`], [`file`](mod@file).
 //!
 //! What clients keep secret is not written: passwords and Authentication Data never, payloads not when
 //! [`RecordOptions::redact_payloads`] says so. Their bytes are replaced and their lengths kept, and nothing that a broker
