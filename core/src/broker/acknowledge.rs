@@ -144,6 +144,7 @@ impl Broker {
     fn forget_refused(&mut self, gated: &Gated) {
         let (session, generation) = gated.session;
         if let Some((packet_id, ReasonCode::QuotaExceeded)) = gated.pubrec()
+            && gated.was_taken()
             && self.clients.sessions.is_current(session, generation)
             && self.clients.sessions[session].incoming.remove(packet_id)
         {
@@ -239,8 +240,11 @@ impl Broker {
             }
             let resumes = conn.gated == 0 && conn.resumes;
             conn.resumes &= !resumes;
+            let was_taken = gated.was_taken();
             match gated.reply {
-                Reply::Ack { packet_type, packet_id, code } => self.release_ack(index, packet_type, packet_id, code),
+                Reply::Ack { packet_type, packet_id, code } => {
+                    self.release_ack(index, packet_type, packet_id, code, was_taken);
+                }
                 reply @ Reply::Bytes(..) => self.send_reply(index, reply),
             }
             if resumes && self.clients.conns[index].phase == crate::connection::Phase::Connected {
@@ -251,10 +255,21 @@ impl Broker {
     }
 
     /// An acknowledgement that waited; another shard may have refused its message meanwhile.
-    fn release_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
+    /// What was refused at once holds no Packet Identifier, and a later message may hold the same.
+    fn release_ack(
+        &mut self,
+        index: u32,
+        packet_type: PacketType,
+        packet_id: PacketId,
+        code: ReasonCode,
+        was_taken: bool,
+    ) {
         if code == ReasonCode::QuotaExceeded {
             let session = self.clients.conns[index].session;
-            if packet_type == PacketType::PubRec && self.clients.sessions[session].incoming.remove(packet_id) {
+            if packet_type == PacketType::PubRec
+                && was_taken
+                && self.clients.sessions[session].incoming.remove(packet_id)
+            {
                 self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
             }
             if !self.clients.conns[index].is_v5() {

@@ -86,7 +86,9 @@ impl Gate {
 
     /// The PUBREC of a session that waits for a message to be safe: a repeated PUBLISH has to wait for the same.
     pub(crate) fn received(&self, session: (u32, u32), id: PacketId) -> Option<&Gated> {
-        self.waiting.iter().find(|gated| gated.session == session && gated.pubrec().is_some_and(|(of, _)| of == id))
+        self.waiting.iter().find(|gated| {
+            gated.session == session && gated.was_taken() && gated.pubrec().is_some_and(|(of, _)| of == id)
+        })
     }
 }
 
@@ -97,6 +99,12 @@ impl Gated {
             Reply::Ack { packet_type: PacketType::PubRec, packet_id, code } => Some((packet_id, code)),
             Reply::Ack { .. } | Reply::Bytes(..) => None,
         }
+    }
+
+    /// Whether this shard took the message over. One that it refused itself was not routed and has no ticket.
+    pub(crate) fn was_taken(&self) -> bool {
+        let is_refusal = matches!(self.reply, Reply::Ack { code, .. } if code.is_failure());
+        self.ticket > 0 || !is_refusal
     }
 
     fn refuse(&mut self, refusal: ReasonCode) {

@@ -1,6 +1,7 @@
 //! What fuzzing found, each with a test of its own.
 
 use weirmq_core::Config;
+use weirmq_tests::memory::Net;
 use weirmq_tests::wire::*;
 use weirmq_tests::{Talk, World};
 
@@ -123,4 +124,47 @@ sharded! {
             n.take(client, "t", number.to_string());
         }
     }
+}
+
+/// The refusal of a QoS 2 message waits in the gate while its client comes back and sends the message again, which is taken
+/// now: the refusal does not make the broker forget the Packet Identifier (MQTT-4.3.3-10).
+#[test]
+fn a_late_refusal_does_not_free_the_identifier_of_what_was_taken() {
+    let mut config = Config::default();
+    config.mqtt.inflight_max = 1;
+    config.limits.queue_messages_max = 1;
+    let mut n = net(2, config);
+    let session = || connect("one").v5().clean(false).session_expiry(100);
+    let message = |id: u16| publish("t", id.to_string()).qos(2).id(id);
+    let client = n.connect(session());
+    let home = n.shard_of(client).expect("it is connected");
+    let again = |n: &mut Net| {
+        let client = n.open_at(home);
+        n.send(client, session());
+        let connack = n.recv(client);
+        assert!(matches!(connack, Packet::ConnAck(ConnAck { session_present: true, .. })), "{connack:?}");
+        client
+    };
+    n.hold_peers(true);
+    // The other shard does not know of the subscription yet, so that nothing behind it is answered.
+    n.send(client, subscribe(1, [("#", 1)]));
+    for id in 2..=4 {
+        n.send(client, message(id));
+    }
+    n.settle();
+    n.reset(client);
+    let client = again(&mut n);
+    let first = n.take(client, "t", "2");
+    assert!(first.dup);
+    n.send(client, message(4).dup());
+    n.expect_among(client, &pubrec(4));
+    n.reset(client);
+    n.hold_peers(false);
+    n.settle();
+    let client = again(&mut n);
+    n.take(client, "t", "3");
+    n.send(client, message(4).dup());
+    n.take(client, "t", "4");
+    n.expect_among(client, &pubrec(4));
+    n.expect_nothing(client);
 }
