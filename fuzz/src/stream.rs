@@ -77,6 +77,7 @@ fn several_connections(config: &Config, mut rest: &[u8]) {
 fn check_output(mut output: &[u8], version: Version) {
     let mut first = true;
     while let Some(frame) = split(output, Some(version), usize::MAX).expect("the broker writes valid headers") {
+        crate::trace(format_args!("written: {frame:?}"));
         let packet = Packet::decode(version, &frame).expect("the broker writes valid packets");
         let is_connack = matches!(packet, Packet::ConnAck(_));
         let is_auth = matches!(packet, Packet::Auth(_) | Packet::Disconnect(_));

@@ -191,6 +191,11 @@ impl Broker {
             }
             return Step::Handled;
         }
+        if frame.packet_type == PacketType::Connect {
+            // Whatever is in it: what is wrong with a first CONNECT has codes that DISCONNECT has not (MQTT-3.1.0-2).
+            self.violate(index, Violation::SecondConnect);
+            return Step::Handled;
+        }
         match Packet::decode(version, frame) {
             Ok(packet) => self.dispatch(index, &packet),
             Err(violation) => self.violate(index, violation),

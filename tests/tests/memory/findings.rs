@@ -168,3 +168,14 @@ fn a_late_refusal_does_not_free_the_identifier_of_what_was_taken() {
     n.expect_among(client, &pubrec(4));
     n.expect_nothing(client);
 }
+
+sharded! {
+    /// A second CONNECT is one too many, whatever is wrong with it beside (MQTT-3.1.0-2): 0x84 is no code of DISCONNECT.
+    fn a_second_connect_of_another_protocol_is_a_second_connect(shards) {
+        let mut n = net(shards, Config::default());
+        let client = n.connect(connect("one").v5());
+        n.send(client, b"\x10\x0d\x00\x04MQXX\x05\x02\0\0\0\0\0".as_slice());
+        n.expect_like(client, disconnect().code(0x82));
+        n.expect_closed(client);
+    }
+}
