@@ -389,6 +389,10 @@ impl Test {
     }
 
     fn check(&mut self) {
+        for shard in &self.world.shards {
+            let stats = shard.broker.stats();
+            assert_eq!((stats.messages_inflight, stats.messages_queued), (0, 0), "everything was answered");
+        }
         let reasons: Vec<_> = self.world.wires.iter().filter_map(|wire| wire.reason).collect();
         for (number, side) in self.sides.iter().enumerate() {
             assert!(side.client.is_connected(), "client {number} does not come back: {reasons:?}");
