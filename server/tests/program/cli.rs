@@ -1,7 +1,5 @@
 //! The command line from outside: what it prints, and with which code it ends.
 
-mod support;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use support::{Broker, run, stderr, stdout, weirmq};
+use crate::support::{Broker, run, stderr, stdout, weirmq};
 
 /// A file that is there while the test runs.
 struct File(PathBuf);

@@ -1,14 +1,12 @@
 //! `weirmq probe` against the broker on each runtime, and against one that is wrong.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Output;
 use std::thread;
 
+use crate::support::{Broker, run, stderr, stdout, weirmq};
 use serde_json::Value;
-use support::{Broker, run, stderr, stdout, weirmq};
 
 fn answers(output: &Output) -> Vec<Value> {
     let value: Value = serde_json::from_str(&stdout(output)).unwrap_or_else(|_| panic!("no JSON: {}", stderr(output)));

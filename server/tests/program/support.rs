@@ -1,5 +1,4 @@
 //! Runs the built program and waits on what it prints, never on time.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};

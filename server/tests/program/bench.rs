@@ -1,12 +1,10 @@
 //! `weirmq bench` against a broker that does well, and against brokers that lose, reorder and repeat.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use support::{Broker, run, stderr, stdout};
+use crate::support::{Broker, run, stderr, stdout};
 use weirmq_core::packet::{PacketType, Version, split};
 
 fn bench(arguments: &[&str], port: u16) -> (Option<i32>, serde_json::Value) {

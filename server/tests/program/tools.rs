@@ -1,12 +1,10 @@
 //! `weirmq pub` and `weirmq sub` against the broker, as real processes.
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Output, Stdio};
 
-use support::{Broker, run, stderr, stdout, weirmq};
+use crate::support::{Broker, run, stderr, stdout, weirmq};
 
 /// A broker and what the tools need to reach it.
 struct Fixture {

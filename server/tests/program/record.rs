@@ -1,11 +1,9 @@
 //! `serve --record` and `replay` from outside.
 
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 
-use support::{Broker, run, stderr, stdout, weirmq};
+use crate::support::{Broker, run, stderr, stdout, weirmq};
 
 /// A path that is free, and again when the test is over.
 struct Free(PathBuf);
