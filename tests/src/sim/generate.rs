@@ -37,11 +37,12 @@ fn step(rng: &mut Rng, options: &Options, rage: u64) -> Step {
         return fault(rng, options, client);
     }
     match rng.below(20) {
-        0..=11 => publish(rng, client),
+        0..=11 => publish(rng, options, client),
         12 => connect(rng, options, client),
         13 => subscribe(rng, options, client),
         14 => Step::Unsubscribe { client, filter: filter(rng, options, client) },
         15 if rng.percent(30) => Step::Unretain { client, topic: rng.below(TOPICS.len() as u64), qos: rng.below(3) },
+        15 if options.auth > 0 && rng.percent(60) => Step::Again { client, wrong: u64::from(rng.percent(30)) },
         15 => Step::Ping { client },
         _ => Step::Wait { ms: rng.pick(&[0, 1, 1, 1, 30, 300, 3_000, 31_000]) },
     }
@@ -54,8 +55,11 @@ fn fault(rng: &mut Rng, options: &Options, client: u64) -> Step {
         5..=6 => Step::Disconnect { client, code: rng.pick(&[0, 0, 4]), expiry: rng.pick(&[0, 0, 1, 3, 61]) },
         7..=9 => Step::Acks { client, mode: rng.below(3) },
         10..=12 => Step::Reads { client, mode: rng.below(3) },
-        13..=14 => Step::Stall { client, ms: rng.pick(&[5, 500, 8_000]) },
-        15..=16 => {
+        13 => Step::Stall { client, ms: rng.pick(&[5, 500, 8_000]) },
+        14 if options.sessions_max < 1_000 => {
+            Step::Stranger { number: rng.below(3), shard: rng.below(options.shards), expiry_s: rng.pick(&[0, 5, 20]) }
+        }
+        14..=16 => {
             Step::Rogue { kind: rng.below(200), shard: rng.below(options.shards), stubborn: u64::from(rng.percent(30)) }
         }
         17 if options.durable > 0 && rng.percent(20) => Step::StoreFails {},
@@ -81,16 +85,18 @@ fn connect(rng: &mut Rng, options: &Options, client: u64) -> Step {
         will_qos: rng.below(3),
         will_retain: u64::from(rng.percent(20)),
         will_delay_s: rng.pick(&[0, 0, 1, 5, 100]),
+        method: if options.auth > 0 { rng.below(2) } else { 0 },
+        wrong: u64::from(options.auth > 0 && rng.percent(15)),
     }
 }
 
-fn publish(rng: &mut Rng, client: u64) -> Step {
+fn publish(rng: &mut Rng, options: &Options, client: u64) -> Step {
     Step::Publish {
         client,
         topic: rng.below(TOPICS.len() as u64),
         qos: rng.pick(&[0, 1, 1, 2, 2]),
         retain: u64::from(rng.percent(15)),
-        bytes: rng.pick(&[0, 20, 100, 100, 700, 1_200, 3_000]),
+        bytes: rng.pick(&[0, 20, 100, 100, 700, 1_200, options.payload_bytes_max()]),
         expiry_s: if rng.percent(20) { rng.pick(&[1, 5, 100]) } else { 0 },
         alias: u64::from(rng.percent(30)),
     }

@@ -26,6 +26,8 @@ pub(super) struct Request {
     pub(super) will: Option<(usize, u32)>,
     /// The client's Receive Maximum.
     pub(super) receive_maximum: u16,
+    /// Whether it does not know what the broker's authenticator asks for.
+    pub(super) wrong: bool,
     /// The client's Maximum Packet Size.
     pub(super) packet_bytes_max: usize,
 }

@@ -10,6 +10,7 @@ use weirmq_core::packet::QoS;
 use super::authenticator::METHOD;
 use super::oracle::matching::SHARED;
 use super::rng::Rng;
+use crate::wire::Version;
 
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident = $default:expr),* $(,)?) => {
@@ -55,8 +56,10 @@ options! {
     shards = 1,
     /// Clients.
     clients = 3,
-    /// Which clients speak MQTT 5.0, one bit each; the others speak 3.1.1.
+    /// Which clients speak MQTT 5.0, one bit each; the others speak 3.1.1, or 3.1.
     v5_mask = 0,
+    /// Which of the others speak 3.1, one bit each.
+    v31_mask = 0,
     /// Which clients only use Shared Subscriptions, one bit each.
     worker_mask = 0,
     /// Whether the broker is durable.
@@ -119,6 +122,8 @@ options! {
     message_bytes_max = 1 << 30,
     /// `mqtt.retry_interval` in seconds; 0 is never.
     retry_s = 0,
+    /// Whether the broker goes down in the end, instead of everybody coming back.
+    shutdown = 0,
     /// `mqtt.maximum_qos`.
     maximum_qos = 2,
     /// `limits.queue_bytes_max`.
@@ -149,11 +154,33 @@ impl Options {
         options.chunk_bytes = rng.pick(&[0, 0, 1, 7, 50]);
         options.pipe_bytes = rng.pick(&[0, 0, 10, 300, 5_000]);
         options.small_limits(rng);
+        options.rarely(rng);
         if options.worker_mask > 0 {
             // A message may need a place in one queue for each group; where it cannot have them, it is refused for ever.
             options.queue_messages_max = options.queue_messages_max.max(SHARED.len() as u64);
         }
         options
+    }
+
+    /// What would hide everything else if it were in every run.
+    fn rarely(&mut self, rng: &mut Rng) {
+        self.v31_mask = if rng.percent(30) { rng.below(1 << self.clients) } else { 0 };
+        self.auth = u64::from(rng.percent(30));
+        self.auth_delay_ms = if self.auth > 0 { rng.pick(&[0, 3, 700, 7_000]) } else { 0 };
+        if rng.percent(20) {
+            // Everybody finds room in the end, wherever the sessions live.
+            self.sessions_max = self.clients + 1 + rng.below(2);
+        }
+        if rng.percent(15) {
+            self.connections_max = self.clients + 1 + rng.below(3);
+        }
+        if rng.percent(15) {
+            // The least that there is, and messages that fill it.
+            self.message_bytes_max = 1 << 20;
+            (self.pipe_bytes, self.chunk_bytes) = (0, 0);
+        }
+        self.retry_s = if rng.percent(25) { rng.pick(&[1, 5, 20]) } else { 0 };
+        self.shutdown = u64::from(rng.percent(10));
     }
 
     fn small_limits(&mut self, rng: &mut Rng) {
@@ -232,6 +259,20 @@ impl Options {
     /// Whether a client speaks MQTT 5.0.
     pub fn is_v5(&self, client: usize) -> bool {
         self.v5_mask >> client & 1 == 1
+    }
+
+    /// What a client speaks.
+    pub fn version(&self, client: usize) -> Version {
+        match (self.is_v5(client), self.v31_mask >> client & 1 == 1) {
+            (true, _) => Version::V5,
+            (false, true) => Version::V31,
+            (false, false) => Version::V311,
+        }
+    }
+
+    /// The longest payload of a run.
+    pub fn payload_bytes_max(&self) -> u64 {
+        if self.message_bytes_max == 1 << 20 { 50_000 } else { 3_000 }
     }
 
     /// Whether a client only uses Shared Subscriptions.

@@ -74,7 +74,7 @@ fn play(world: &mut World, scenario: &Scenario, faults: &mut u64) {
         }
     }
     world.rng = Rng::new(scenario.options.seed);
-    let phases: [fn(&mut World); 3] = [heal, judge, leave];
+    let phases: &[fn(&mut World)] = if scenario.options.shutdown > 0 { &[go_down] } else { &[heal, judge, leave] };
     for phase in phases {
         phase(world);
         if world.trace.failed() {
@@ -98,12 +98,31 @@ fn connect(client: usize, clean: u64, expiry_s: u64) -> Step {
         will_qos: 0,
         will_retain: 0,
         will_delay_s: 0,
+        method: 0,
+        wrong: 0,
     }
 }
 
 fn do_and_wait(world: &mut World, step: &Step, ms: u64) {
     world.act(step);
     world.advance(Duration::from_millis(ms));
+}
+
+/// The broker goes down: soon nobody is connected any more, and nobody was forgotten.
+fn go_down(world: &mut World) {
+    world.shut_down();
+    world.advance(Duration::from_secs(5));
+    for client in 0..world.clients.len() {
+        world.act(&connect(client, 0, 3_600));
+    }
+    world.advance(Duration::from_secs(5));
+    for client in 0..world.clients.len() {
+        if world.clients[client].state == State::Up {
+            world.trace.fail("let in by a broker that goes down", world.clients[client].name());
+        }
+    }
+    world.book.judge_wills(&mut world.trace);
+    world.judge_given_back(true);
 }
 
 /// How often everybody tries to come back before an exchange is said never to end.

@@ -50,10 +50,11 @@ macro_rules! steps {
 
 steps! {
     /// A client opens a connection and sends CONNECT; an older connection is left to be taken over. `will` is a topic's
-    /// number plus one. `silent`: it sends no PINGREQ of itself.
+    /// number plus one. `silent`: it sends no PINGREQ of itself. Where
+    /// the broker asks, `method` 1 is enhanced authentication (5.0), and with `wrong` it does not know the secret.
     Connect "connect" {
         client, clean, expiry_s, keep_alive_s, silent, shard, receive_maximum, packet_bytes, alias_max,
-        will, will_qos, will_retain, will_delay_s
+        will, will_qos, will_retain, will_delay_s, method, wrong
     },
     /// A client publishes.
     Publish "publish" { client, topic, qos, retain, bytes, expiry_s, alias },
@@ -67,6 +68,10 @@ steps! {
     Ping "ping" { client },
     /// A client sends DISCONNECT and closes; with `expiry` it sets the Session Expiry Interval to `expiry` minus one.
     Disconnect "disconnect" { client, code, expiry },
+    /// A client authenticates itself again (5.0), with `wrong` in vain.
+    Again "again" { client, wrong },
+    /// A client that is no other connects and leaves; its session lasts.
+    Stranger "stranger" { number, shard, expiry_s },
     /// The connection of a client fails.
     Reset "reset" { client },
     /// A client closes its side and reads on.
@@ -103,6 +108,8 @@ impl Step {
             | Self::Unsubscribe { .. }
             | Self::Ping { .. }
             | Self::Disconnect { .. }
+            | Self::Again { .. }
+            | Self::Stranger { .. }
             | Self::Wait { .. } => false,
         }
     }
@@ -117,12 +124,13 @@ impl Step {
             | Self::Unsubscribe { client, .. }
             | Self::Ping { client }
             | Self::Disconnect { client, .. }
+            | Self::Again { client, .. }
             | Self::Reset { client }
             | Self::HalfClose { client }
             | Self::Acks { client, .. }
             | Self::Reads { client, .. }
             | Self::Stall { client, .. } => Some(client),
-            Self::Rogue { .. } | Self::StoreFails {} | Self::Wait { .. } => None,
+            Self::Stranger { .. } | Self::Rogue { .. } | Self::StoreFails {} | Self::Wait { .. } => None,
         }
     }
 }

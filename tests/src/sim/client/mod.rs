@@ -2,6 +2,7 @@
 //!
 //! It has its own packets ([`wire`](crate::wire)) and its own state machine; nothing here is shared with the core.
 
+mod authenticate;
 mod receive;
 mod send;
 
@@ -56,6 +57,7 @@ struct Leaving {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) number: usize,
+    pub(super) version: Version,
     pub(super) v5: bool,
     pub(super) worker: bool,
     pub(super) state: State,
@@ -95,6 +97,10 @@ pub(super) struct Client {
     /// It answers what it is sent first before it repeats itself: a 3.x client whose own queue is full has to.
     pub(super) patient: bool,
     resend_at: Option<Instant>,
+    /// It named an Authentication Method.
+    enhanced: bool,
+    /// It is authenticating itself again, with a wrong secret or the right one.
+    pub(super) again: Option<bool>,
     /// It never sends PINGREQ.
     silent: bool,
     written: Instant,
@@ -108,10 +114,11 @@ const SLOW_READ: Duration = Duration::from_millis(50);
 const SLOW_ACK: Duration = Duration::from_millis(40);
 
 impl Client {
-    pub(super) fn new(number: usize, v5: bool, worker: bool) -> Self {
+    pub(super) fn new(number: usize, version: Version, worker: bool) -> Self {
         Self {
             number,
-            v5,
+            version,
+            v5: version == Version::V5,
             worker,
             state: State::Away,
             link: None,
@@ -135,16 +142,14 @@ impl Client {
             ping_after: Duration::ZERO,
             patient: false,
             resend_at: None,
+            enhanced: false,
+            again: None,
             silent: false,
             written: Instant::ZERO,
             next_id: 0,
             read_at: Instant::ZERO,
             acks_at: Instant::ZERO,
         }
-    }
-
-    pub(super) fn version(&self) -> Version {
-        if self.v5 { Version::V5 } else { Version::V311 }
     }
 
     pub(super) fn name(&self) -> String {
@@ -162,6 +167,8 @@ impl Client {
     /// Forgets what belongs to a connection.
     fn begin_connection(&mut self) {
         self.resend_at = None;
+        self.enhanced = false;
+        self.again = None;
         self.rx.clear();
         self.acks.clear();
         self.open.clear();

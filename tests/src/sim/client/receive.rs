@@ -2,7 +2,9 @@
 
 use super::{Around, Client, State};
 use crate::sim::oracle::Arrived;
-use crate::wire::{Ack, ConnAck, Packet, Property, Publish, decode, frame_len, puback, pubcomp, pubrec, pubrel};
+use crate::wire::{
+    Ack, ConnAck, Packet, Property, Publish, Version, decode, frame_len, puback, pubcomp, pubrec, pubrel,
+};
 
 /// A packet in few words.
 pub(in crate::sim) fn brief(packet: &Packet) -> String {
@@ -30,7 +32,7 @@ impl Client {
             if around.link.request.is_some_and(|request| len > request.packet_bytes_max) {
                 around.trace.fail("Maximum Packet Size exceeded", format!("c{}: {len} bytes", self.number));
             }
-            match decode(&frame, self.version()) {
+            match decode(&frame, self.version) {
                 Ok(packet) => self.handle(packet, around),
                 Err(error) => return around.trace.fail("garbage from the broker", format!("{error}: {frame:02X?}")),
             }
@@ -42,6 +44,7 @@ impl Client {
         around.trace.note(|| format!("c{number} < {}", brief(&packet)));
         match (self.state, packet) {
             (State::Connecting, Packet::ConnAck(ack)) => self.connack(&ack, around),
+            (_, Packet::Auth(auth)) if self.v5 => self.auth_came(&auth, around),
             (State::Up, Packet::Publish(publish)) => self.publish_came(&publish, around),
             (State::Up, Packet::PubAck(ack)) => self.puback_came(&ack, around),
             (State::Up, Packet::PubRec(ack)) => self.pubrec_came(&ack, around),
@@ -87,12 +90,13 @@ impl Client {
 
     fn connack(&mut self, ack: &ConnAck, around: &mut Around<'_>) {
         if ack.code != 0 {
-            return;
+            return self.refused(ack, around);
         }
         let Some((session, present)) = around.link.session else {
             return around.trace.fail("CONNACK before the event", self.name());
         };
-        if ack.session_present != present {
+        // MQTT 3.1 has no Session Present: there the client is told by nobody but us.
+        if ack.session_present != (present && self.version != Version::V31) {
             around.trace.fail("Session Present is not true", format!("{}: {ack:?}", self.name()));
         }
         self.must_clean = false;
@@ -165,6 +169,9 @@ impl Client {
             _ => self.acks.push_back(pubrec(id)),
         }
         if self.open.contains(&id) {
+            if publish.dup && !self.v5 && around.book.options.retry_s > 0 {
+                return;
+            }
             around.trace.fail("sent again on the same connection", format!("{}: {publish:?}", self.name()));
         }
         self.open.push(id);

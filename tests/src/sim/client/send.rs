@@ -17,7 +17,7 @@ impl Client {
         let packet = packet.into();
         let number = self.number;
         around.trace.note(|| format!("c{number} > {}", super::receive::brief(&packet)));
-        around.link.write(&packet.to_wire(self.version()));
+        around.link.write(&packet.to_wire(self.version));
         self.written = around.now;
     }
 
@@ -35,6 +35,8 @@ impl Client {
             will_qos,
             will_retain,
             will_delay_s,
+            method,
+            wrong,
             ..
         } = *step
         else {
@@ -61,18 +63,20 @@ impl Client {
             keep_alive_s: keep_alive_s as u16,
             will,
             receive_maximum: if self.v5 && receive_maximum > 0 { receive_maximum as u16 } else { u16::MAX },
+            wrong: around.book.options.auth > 0 && wrong > 0,
             packet_bytes_max: if self.v5 && packet_bytes > 0 { packet_bytes as usize } else { usize::MAX },
         };
         around.link.request = Some(request);
         self.silent = silent > 0;
         self.ping_after = Duration::from_secs(if self.silent { 0 } else { keep_alive_s });
+        self.enhanced = self.v5 && around.book.options.auth > 0 && method > 0;
         let packet = self.connect_packet(&request, alias_max as u16, around);
         self.send(packet, around);
     }
 
     fn connect_packet(&self, request: &Request, alias_max: u16, around: &Around<'_>) -> wire::Connect {
         let mut packet =
-            connect(&self.name()).version(self.version()).clean(request.clean).keep_alive(request.keep_alive_s);
+            connect(&self.name()).version(self.version).clean(request.clean).keep_alive(request.keep_alive_s);
         if let Some((message, delay_s)) = request.will {
             let message = &around.book.messages[message];
             packet = packet.will(message.topic, &message.payload, message.qos);
@@ -83,6 +87,7 @@ impl Client {
                 packet = packet.will_property(Property::WillDelayInterval(delay_s));
             }
         }
+        packet = self.introduced(packet, request.wrong, around);
         if !self.v5 {
             return packet;
         }

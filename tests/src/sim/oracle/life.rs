@@ -96,6 +96,9 @@ impl Book {
         {
             trace.fail("two connections of one session", format!("c{client}"));
         }
+        if request.wrong {
+            trace.fail("let in without the secret", format!("c{client}"));
+        }
         let lives = |life: &Life| life.end().is_none_or(|end| now < end);
         let may = known.is_some() && !request.clean;
         if present != (may && known.as_ref().is_some_and(lives)) {

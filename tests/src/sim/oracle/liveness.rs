@@ -33,6 +33,11 @@ impl Book {
                 format!("{count} of which {dropped} were dropped: {missing:#?}"),
             );
         }
+        self.judge_wills(trace);
+    }
+
+    /// No will is overdue.
+    pub(in crate::sim) fn judge_wills(&self, trace: &mut Trace) {
         for client in 0..self.lives.len() {
             self.check_overdue(client, trace);
         }

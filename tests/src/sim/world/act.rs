@@ -7,7 +7,7 @@ use crate::malformed;
 use crate::sim::client::State;
 use crate::sim::link::Owner;
 use crate::sim::step::Step;
-use crate::wire::{ToWire, connect};
+use crate::wire::{ToWire, Version, connect, disconnect};
 
 impl World {
     /// Does a step; one that makes no sense now is left out. Whether it was done is the answer.
@@ -30,6 +30,8 @@ impl World {
             Step::Disconnect { code, expiry, .. } => {
                 self.with_client(client, |client, around| client.disconnect(code, expiry, around));
             }
+            Step::Again { wrong, .. } => self.with_client(client, |client, around| client.again(wrong > 0, around)),
+            Step::Stranger { number, shard, expiry_s } => self.stranger(number, shard, expiry_s),
             Step::Reset { .. } => self.with_client(client, |_, around| around.link.reset()),
             Step::HalfClose { .. } => self.with_client(client, |_, around| around.link.fin = true),
             Step::Acks { mode, .. } => self.clients[client].acks_mode = mode % 3,
@@ -61,6 +63,13 @@ impl World {
         self.with_client(client, |client, around| client.connect(link, step, around));
     }
 
+    fn stranger(&mut self, number: u64, shard: u64, expiry_s: u64) {
+        let link = self.open(shard, Owner::Nobody);
+        let hello = connect(&format!("s{number}")).v5().session_expiry(expiry_s as u32);
+        self.links[link].write(&hello.to_wire(Version::V5));
+        self.links[link].write(&disconnect().to_wire(Version::V5));
+    }
+
     fn rogue(&mut self, kind: u64, shard: u64, stubborn: bool) {
         let table = malformed::table();
         let link = self.open(shard, Owner::Nobody);
@@ -83,6 +92,8 @@ impl World {
         for link in &mut self.links {
             link.capacity = usize::MAX;
             link.stalled_until = self.now;
+            // Where places are few, those who left make room.
+            link.fin |= link.owner == Owner::Nobody && self.options.connections_max < 1_000;
         }
         for client in &mut self.clients {
             client.patient = true;

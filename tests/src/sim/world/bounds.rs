@@ -11,6 +11,8 @@ impl World {
             ("queue_messages_max", stats.messages_queued, stats.sessions * options.queue_messages_max),
             // What a client has received and not released counts for the session, but not for a new connection.
             ("inflight_max", stats.messages_inflight, stats.sessions * (4 * options.inflight_max + 64)),
+            ("sessions_max", stats.sessions, options.sessions_max),
+            ("connections_max", stats.connections, options.connections_max),
             ("subscriptions_max", stats.subscriptions, stats.sessions * options.subscriptions_max),
             ("retained_messages_max", stats.retained_messages, options.retained_messages_max),
         ];
@@ -25,7 +27,7 @@ impl World {
     /// Output: messages up to the bound, the last one may pass it; control packets up to twice that, and what one turn's
     /// packets are answered with.
     fn check_outputs(&mut self, index: usize) {
-        let largest = 4 * 1024;
+        let largest = 1_024 + self.options.payload_bytes_max() as usize;
         let bound = 2 * self.options.output_bytes_max as usize + largest + 64 * self.options.packets_per_turn as usize;
         for link in &self.links {
             let Some((shard, conn)) = link.place else { continue };

@@ -23,6 +23,7 @@ use super::oracle::Book;
 use super::rng::Rng;
 use super::store::Store;
 use super::trace::Trace;
+use crate::wire::Version;
 
 /// One broker and what belongs to it alone.
 pub(super) struct Shard {
@@ -89,8 +90,8 @@ impl World {
         });
         let clients = options.clients as usize + 1;
         let client = |number| {
-            let last = number + 1 == clients;
-            Client::new(number, last || options.is_v5(number), options.is_worker(number))
+            let version = if number + 1 == clients { Version::V5 } else { options.version(number) };
+            Client::new(number, version, options.is_worker(number))
         };
         Self {
             now,
