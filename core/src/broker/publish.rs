@@ -9,7 +9,7 @@ use super::route::Routed;
 use crate::access;
 use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
-use crate::packet::{PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, Violation};
+use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
 use crate::store::Operation;
 use crate::topic::name;
@@ -17,20 +17,13 @@ use crate::topic::name;
 /// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
 /// are about this hop or are written anew.
 pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
-    let is_own = |property: &Property<'_>| {
-        matches!(
-            property,
-            Property::MessageExpiryInterval(_)
-                | Property::TopicAlias(_)
-                | Property::WillDelayInterval(_)
-                | Property::SubscriptionIdentifier(_)
-        )
-    };
-    if properties.is_empty() || !properties.iter().any(|property| is_own(&property)) {
+    const OWN: [u8; 4] =
+        [id::MESSAGE_EXPIRY_INTERVAL, id::TOPIC_ALIAS, id::WILL_DELAY_INTERVAL, id::SUBSCRIPTION_IDENTIFIER];
+    if !properties.has_any(&OWN) {
         return properties.as_bytes();
     }
     scratch.clear();
-    for property in properties.iter().filter(|property| !is_own(property)) {
+    for property in properties.iter().filter(|property| !OWN.contains(&property.identifier())) {
         property.encode(scratch);
     }
     scratch
