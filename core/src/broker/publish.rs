@@ -147,17 +147,17 @@ impl Broker {
             self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
         } else {
             self.clients.sessions[session].incoming.insert(packet_id);
+            self.clients.conns[index].unreleased += 1;
         }
         self.answer(index, PacketType::PubRec, packet_id, routed);
     }
 
-    /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not.
+    /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not. A 3.x
+    /// client is told no Receive Maximum: for it there are as many as there are Packet Identifiers.
     fn may_take_another(&mut self, index: u32) -> bool {
         let conn = &self.clients.conns[index];
-        let open = self.clients.sessions[conn.session].incoming.len() + conn.gated_pubacks as usize;
-        let maximum = usize::from(self.clients.config.mqtt.receive_maximum);
-        // A 3.x client is told no Receive Maximum: only what it leaves unreleased is bounded for it.
-        if open < maximum || (!conn.is_v5() && self.clients.sessions[conn.session].incoming.len() < maximum) {
+        let open = conn.unreleased + conn.gated_pubacks;
+        if !conn.is_v5() || open < u32::from(self.clients.config.mqtt.receive_maximum) {
             return true;
         }
         self.violate(index, Violation::ReceiveMaximumExceeded);
