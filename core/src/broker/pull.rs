@@ -39,7 +39,7 @@ impl Clients {
     }
 
     fn await_store(&mut self, session: u32) {
-        if !self.sessions[session].awaits_store {
+        if !self.sessions[session].awaits_store && !self.store_failed {
             self.sessions[session].awaits_store = true;
             let generation = self.sessions.generation(session);
             self.awaiting_store.push((session, generation));
