@@ -45,6 +45,8 @@ pub(super) struct Clients {
     /// The position of the last operation that was recorded, and of the last that is stored.
     pub(super) recorded: LogPosition,
     pub(super) stored: LogPosition,
+    /// The position of the last that was handed to the store.
+    pub(super) handed: LogPosition,
     /// Bytes of operations that were recorded and are not stored, by position.
     pub(super) unstored: VecDeque<(LogPosition, usize)>,
     pub(super) unstored_bytes: usize,
@@ -76,6 +78,7 @@ impl Clients {
             full_sessions: 0,
             recorded: LogPosition(0),
             stored: LogPosition(0),
+            handed: LogPosition(0),
             unstored: VecDeque::new(),
             unstored_bytes: 0,
             store_failed: false,

@@ -353,6 +353,7 @@ impl Broker {
         let is_recorded = self.recorder.is_some() && self.has_effects();
         core::mem::swap(&mut self.clients.out, outbox);
         self.clients.out.store.upto = self.clients.recorded;
+        self.clients.handed = self.clients.recorded;
         outbox.flush.retain(|&conn| {
             let Some(index) = self.clients.index_of(conn) else { return false };
             self.clients.conns[index].dirty = false;

@@ -83,6 +83,57 @@ sharded! {
 }
 
 sharded! {
+    /// A PUBLISH of QoS 2 to a session that lasts leaves once it is stored that it has this identifier: a round trip to the
+    /// store for all that is published in a turn. What is behind it does not overtake it; QoS 1 waits for nothing else.
+    fn a_qos_2_message_leaves_when_its_identifier_is_stored(shards) {
+        let mut n = durable(shards);
+        let session = || connect("durable").v5().clean(false).session_expiry(100).receive_maximum(6);
+        let client = n.connect(session());
+        n.subscribed(client, [("t", 2)]);
+        let publisher = n.connect(connect("publisher"));
+        n.store(StoreMode::Late);
+        let all = |qos: [u8; 4]| -> Vec<u8> {
+            let message = |(number, qos): (usize, u8)| publish("t", [number as u8]).qos(qos).id(number as u16 + 1);
+            qos.into_iter().enumerate().flat_map(|numbered| message(numbered).to_wire(Version::V311)).collect()
+        };
+        n.send(publisher, all([1, 1, 1, 1]));
+        for number in 0..4 {
+            assert_eq!(n.take(client, "t", [number]).qos, 1);
+        }
+        n.stored();
+        for ack in 1..=4 {
+            n.expect(publisher, puback(ack));
+        }
+        n.stored();
+
+        n.send(publisher, all([2, 1, 2, 2]));
+        assert_eq!(n.read(client), Received::Nothing);
+        let home = n.shard_of(client).expect("it is connected");
+        assert_eq!(n.unstored_of(home), 1, "one batch");
+        n.stored_first(home, 1);
+        let sent = [(); 4].map(|()| n.recv_publish(client));
+        assert_eq!(sent.clone().map(|it| (it.payload[0], it.qos, it.dup)), [(0, 2, false), (1, 1, false), (2, 2, false), (3, 2, false)]);
+        assert_eq!(n.unstored_of(home), 0, "every identifier is stored");
+
+        // What was given an identifier and has not left yet is no repetition on the next connection.
+        n.send(publisher, publish("t", "next").qos(2).id(9));
+        n.send(publisher, publish("t", "last").qos(2).id(10));
+        assert_eq!(n.read(client), Received::Nothing);
+        n.reset(client);
+        n.settle();
+        n.stored();
+        let client = n.open();
+        n.send(client, session());
+        n.settle();
+        n.stored();
+        n.expect_like(client, connack(true, 0));
+        let again = [(); 6].map(|()| n.recv_publish(client));
+        assert_eq!(again.clone().map(|it| it.dup), [true, true, true, true, false, false]);
+        assert_eq!(again[..4].iter().map(|it| it.id).collect::<Vec<_>>(), sent.map(|it| it.id));
+    }
+}
+
+sharded! {
     /// Without durability nothing is handed to a store.
     fn memory_only_stores_nothing(shards) {
         let mut n = net(shards, Config::default());
