@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::route::Routed;
-use crate::event::{CloseReason, Limit};
+use crate::event::CloseReason;
 use crate::id::LogPosition;
 use crate::packet::{Ack, PacketId, PacketType, ReasonCode, Violation};
 use crate::session::{AcknowledgeError, RetainedScan};
@@ -296,8 +296,7 @@ impl Broker {
                 return self.close(index, Some(ReasonCode::ImplementationSpecificError), CloseReason::StoreFailed);
             }
             if !self.clients.conns[index].is_v5() {
-                let limit = self.clients.conns[index].refused.unwrap_or(Limit::Queue);
-                return self.close(index, None, CloseReason::LimitReached(limit));
+                return self.close_refused(index);
             }
         }
         self.send_ack(index, packet_type, packet_id, code);

@@ -170,7 +170,9 @@ impl Clients {
         match conn.phase {
             Phase::Closing => true,
             Phase::Authenticating => conn.input.len() < UNKNOWN_BYTES_MAX,
-            Phase::Connected if conn.resumes || conn.refused.is_some() => conn.input.len() < UNKNOWN_BYTES_MAX,
+            Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => {
+                conn.input.len() < UNKNOWN_BYTES_MAX
+            }
             Phase::Handshake | Phase::Challenged | Phase::Connected => {
                 !conn.held && (!conn.waiting || conn.input.len() < WAITING_BYTES_MAX)
             }

@@ -103,7 +103,7 @@ impl Broker {
             match conn.phase {
                 Phase::Closing => return bytes.len(),
                 Phase::Authenticating => break,
-                Phase::Connected if conn.resumes || conn.refused.is_some() => break,
+                Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => break,
                 Phase::Handshake | Phase::Challenged | Phase::Connected => {}
             }
             let size_max = self.input_size_max(conn.phase);
@@ -179,6 +179,10 @@ impl Broker {
 
     fn handle_connected(&mut self, index: u32, frame: &Frame<'_>) -> Step {
         let version = self.clients.conns[index].version.expect("a connected client has a version");
+        if self.clients.conns[index].drains {
+            self.handle_draining(index, version, frame);
+            return Step::Handled;
+        }
         if frame.packet_type == PacketType::Publish && self.must_hold(frame.flags) {
             self.hold(index);
             self.clients.stats.packets_received -= 1;
@@ -202,6 +206,26 @@ impl Broker {
             Err(violation) => self.violate(index, violation),
         }
         Step::Handled
+    }
+
+    /// What a refused client acknowledges is taken, and what it wants beyond that is not: it is closed without an answer.
+    fn handle_draining(&mut self, index: u32, version: Version, frame: &Frame<'_>) {
+        let is_taken = matches!(
+            frame.packet_type,
+            PacketType::PubAck
+                | PacketType::PubRec
+                | PacketType::PubRel
+                | PacketType::PubComp
+                | PacketType::PingReq
+                | PacketType::Disconnect
+        );
+        if is_taken {
+            match Packet::decode(version, frame) {
+                Ok(packet) => self.dispatch(index, &packet),
+                Err(violation) => self.violate(index, violation),
+            }
+            self.close_drained(index, false);
+        }
     }
 
     fn dispatch(&mut self, index: u32, packet: &Packet<'_>) {

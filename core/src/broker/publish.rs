@@ -7,11 +7,13 @@ use super::Broker;
 use super::deliver::Arrival;
 use super::route::Routed;
 use crate::access;
-use crate::event::Limit;
+use crate::connection::Phase;
+use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
 use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
 use crate::store::Operation;
+use crate::timer::TimerKind;
 use crate::topic::name;
 
 /// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
@@ -187,6 +189,32 @@ impl Broker {
             self.clients.conns[index].refused = Some(limit);
         }
         self.gate_ack(index, packet_type, packet_id, routed);
+    }
+
+    /// Closes the connection of a 3.x client whose message was refused: at once, or when its own queue has room again.
+    pub(super) fn close_refused(&mut self, index: u32) {
+        let conn = &mut self.clients.conns[index];
+        let limit = *conn.refused.get_or_insert(Limit::Queue);
+        if !self.clients.sessions[conn.session].full {
+            return self.close(index, None, CloseReason::LimitReached(limit));
+        }
+        conn.drains = true;
+        if let Some(timer) = conn.timer.take() {
+            self.clients.timers.cancel(timer);
+        }
+        let key = self.clients.timer_key(TimerKind::KeepAlive, index);
+        let deadline = self.clients.now.saturating_add(self.clients.config.limits.linger_timeout);
+        self.clients.conns[index].timer = Some(self.clients.timers.arm(deadline, key));
+        self.clients.queue_work(index);
+        self.clients.update_reading(index);
+    }
+
+    /// A refused client's own queue has room again, or its time is over.
+    pub(super) fn close_drained(&mut self, index: u32, is_over: bool) {
+        let conn = &self.clients.conns[index];
+        if conn.drains && conn.phase == Phase::Connected && (is_over || !self.clients.sessions[conn.session].full) {
+            self.close(index, None, CloseReason::LimitReached(conn.refused.unwrap_or(Limit::Queue)));
+        }
     }
 
     /// Publishes the session's will, if it has one: at most once (MQTT-3.1.2-10).

@@ -51,6 +51,9 @@ pub(crate) struct Connection {
     /// A 3.x publisher's message had no room there: it is closed once what it sent before is acknowledged, and nothing that
     /// it sent behind is handled.
     pub(crate) refused: Option<Limit>,
+    /// It is refused, all before that is acknowledged, and its own session's queue is full: its acknowledgements are still
+    /// taken, or the queue would be as full when it comes back with the same message.
+    pub(crate) drains: bool,
     /// What [`Broker::wants_read`](crate::Broker::wants_read) said last.
     pub(crate) reading: bool,
     /// Request Problem Information (MQTT 5.0, 3.1.2.11.7).
@@ -115,6 +118,7 @@ impl Connection {
             held: false,
             resumes: false,
             refused: None,
+            drains: false,
             reading: true,
             problem_information: true,
             listener,

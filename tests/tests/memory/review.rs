@@ -1,5 +1,7 @@
 //! What reading found, each with a test of its own.
 
+use std::time::Duration;
+
 use weirmq_core::{Config, ShardId};
 use weirmq_tests::memory::Net;
 use weirmq_tests::wire::*;
@@ -222,5 +224,68 @@ sharded! {
         n.expect_nothing(publisher);
         assert_eq!(retained(&mut n, shards), vec![vec![]; shards.into()]);
         assert_eq!(n.stats().retained_messages, 0);
+    }
+}
+
+sharded! {
+    /// A 3.x client whose own queue has no room for what it publishes is closed unacknowledged, but not before it could
+    /// acknowledge what fills the queue: it comes back with the message and is heard in the end.
+    fn a_client_with_a_full_queue_of_its_own_gets_out_of_it(shards) {
+        let mut config = Config::default();
+        config.limits.queue_messages_max = 1;
+        config.mqtt.inflight_max = 1;
+        let mut n = net(shards, config);
+        let session = || connect("old").clean(false);
+        let mut client = n.connect(session());
+        n.subscribed(client, [("t", 1)]);
+        for id in 1..=2 {
+            n.send(client, publish("t", id.to_string()).qos(1).id(id));
+            n.expect_among(client, &puback(id));
+        }
+        let (mut connections, mut got) = (0, Vec::new());
+        let last = publish("t", "3").qos(1).id(3);
+        n.send(client, last.clone());
+        let acknowledged = loop {
+            match n.read(client) {
+                Received::Packet(Packet::Publish(publish)) => {
+                    n.send(client, puback(publish.id.expect("QoS 1")));
+                    got.push(publish.payload);
+                }
+                Received::Packet(Packet::PubAck(ack)) => break ack.id,
+                Received::Packet(packet) => assert_eq!(packet, connack(true, 0).into()),
+                Received::Closed => {
+                    connections += 1;
+                    assert!(connections < 5, "it goes on for ever: {got:?}");
+                    // It does not wait for anything before it sends again.
+                    client = n.open();
+                    let hasty = [session().to_wire(Version::V311), last.clone().dup().to_wire(Version::V311)];
+                    n.send(client, hasty.concat());
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!((acknowledged, connections), (3, 1));
+    }
+}
+
+sharded! {
+    /// The client that takes nothing is not waited for for ever.
+    fn a_client_that_does_not_empty_its_queue_is_closed(shards) {
+        let mut config = Config::default();
+        config.limits.queue_messages_max = 1;
+        config.mqtt.inflight_max = 1;
+        let mut n = net(shards, config);
+        let client = n.connect(connect("old").clean(false));
+        n.subscribed(client, [("t", 1)]);
+        for id in 1..=2 {
+            n.send(client, publish("t", id.to_string()).qos(1).id(id));
+            n.expect_among(client, &puback(id));
+        }
+        n.send(client, publish("t", "3").qos(1).id(3));
+        n.recv_publish(client);
+        n.advance(Duration::from_millis(1_999));
+        assert_eq!(n.read(client), Received::Nothing);
+        n.advance(Duration::from_millis(1));
+        n.expect_closed(client);
     }
 }

@@ -86,7 +86,6 @@ impl World {
             link.stalled_until = self.now;
         }
         for client in &mut self.clients {
-            client.patient = true;
             client.acks_mode = 0;
             client.reads_mode = 0;
         }
