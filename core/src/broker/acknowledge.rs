@@ -268,6 +268,7 @@ impl Broker {
             self.send_reply(index, gated);
             if resumes && self.clients.conns[index].phase == crate::connection::Phase::Connected {
                 self.clients.queue_work(index);
+                self.clients.update_reading(index);
                 self.resume(index);
             }
         }

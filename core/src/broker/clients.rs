@@ -162,20 +162,13 @@ impl Clients {
     }
 
     pub(super) fn wants_read(&self, index: u32) -> bool {
-        /// Input that may wait behind a connection that is served by turns.
-        const WAITING_BYTES_MAX: usize = 64 * 1024;
-        /// Input that may wait behind a client that is not yet known.
-        const UNKNOWN_BYTES_MAX: usize = 4 * 1024;
         let conn = &self.conns[index];
         match conn.phase {
             Phase::Closing => true,
-            Phase::Authenticating => conn.input.len() < UNKNOWN_BYTES_MAX,
-            Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => {
-                conn.input.len() < UNKNOWN_BYTES_MAX
-            }
-            Phase::Handshake | Phase::Challenged | Phase::Connected => {
-                !conn.held && (!conn.waiting || conn.input.len() < WAITING_BYTES_MAX)
-            }
+            // What waits is handled first: else the end of file could come before what was sent before it.
+            Phase::Authenticating => conn.input.is_empty(),
+            Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => conn.input.is_empty(),
+            Phase::Handshake | Phase::Challenged | Phase::Connected => !conn.held && !conn.waiting,
         }
     }
 

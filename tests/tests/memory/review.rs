@@ -289,3 +289,27 @@ sharded! {
         n.expect_closed(client);
     }
 }
+
+sharded! {
+    /// A client that closes its side after a DISCONNECT is heard to the end: what it sent before is published, and its will
+    /// is not, however many turns that takes.
+    fn what_was_sent_before_the_end_of_file_is_handled(shards) {
+        let mut config = Config::default();
+        config.limits.packets_per_turn = 1;
+        let mut n = net(shards, config);
+        let subscriber = n.connect(connect("subscriber"));
+        n.subscribed(subscriber, [("#", 0)]);
+        let hasty = n.open();
+        let mut all = connect("hasty").will("will", b"will", 0).to_wire(Version::V311);
+        for number in 0..20_u8 {
+            all.extend(publish("t", [number]).to_wire(Version::V311));
+        }
+        all.extend(disconnect().to_wire(Version::V311));
+        n.send(hasty, all);
+        n.hang_up(hasty);
+        for number in 0..20_u8 {
+            n.take(subscriber, "t", [number]);
+        }
+        n.expect_nothing(subscriber);
+    }
+}
