@@ -224,6 +224,7 @@ impl Shard {
     fn read(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
         match (conn.receive(&mut self.buffer), conn.phase) {
+            (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);

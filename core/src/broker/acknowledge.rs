@@ -266,6 +266,10 @@ impl Broker {
             let resumes = conn.gated == 0 && conn.resumes;
             conn.resumes &= !resumes;
             self.send_reply(index, gated);
+            let conn = &self.clients.conns[index];
+            if conn.half_closed && conn.gated == 0 && conn.phase == crate::connection::Phase::Connected {
+                self.finish(index, CloseReason::PeerClosed);
+            }
             if resumes && self.clients.conns[index].phase == crate::connection::Phase::Connected {
                 self.clients.queue_work(index);
                 self.clients.update_reading(index);

@@ -165,6 +165,7 @@ impl Clients {
         let conn = &self.conns[index];
         match conn.phase {
             Phase::Closing => true,
+            Phase::Connected if conn.half_closed => false,
             // What waits is handled first: else the end of file could come before what was sent before it.
             Phase::Authenticating => conn.input.is_empty(),
             Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => conn.input.is_empty(),

@@ -13,7 +13,6 @@ use crate::id::LogPosition;
 use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
 use crate::store::Operation;
-use crate::timer::TimerKind;
 use crate::topic::name;
 
 /// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
@@ -199,12 +198,7 @@ impl Broker {
             return self.close(index, None, CloseReason::LimitReached(limit));
         }
         conn.drains = true;
-        if let Some(timer) = conn.timer.take() {
-            self.clients.timers.cancel(timer);
-        }
-        let key = self.clients.timer_key(TimerKind::KeepAlive, index);
-        let deadline = self.clients.now.saturating_add(self.clients.config.limits.linger_timeout);
-        self.clients.conns[index].timer = Some(self.clients.timers.arm(deadline, key));
+        self.limit_rest(index);
         self.clients.queue_work(index);
         self.clients.update_reading(index);
     }

@@ -60,6 +60,9 @@ impl Broker {
     fn check_keep_alive(&mut self, index: u32) {
         let conn = &mut self.clients.conns[index];
         conn.timer = None;
+        if conn.half_closed {
+            return self.finish(index, CloseReason::PeerClosed);
+        }
         if conn.drains {
             return self.close_drained(index, true);
         }

@@ -54,6 +54,8 @@ pub(crate) struct Connection {
     /// It is refused, all before that is acknowledged, and its own session's queue is full: its acknowledgements are still
     /// taken, or the queue would be as full when it comes back with the same message.
     pub(crate) drains: bool,
+    /// The peer has closed its side and waits for answers: it is closed when it has them, and not read.
+    pub(crate) half_closed: bool,
     /// What [`Broker::wants_read`](crate::Broker::wants_read) said last.
     pub(crate) reading: bool,
     /// Request Problem Information (MQTT 5.0, 3.1.2.11.7).
@@ -119,6 +121,7 @@ impl Connection {
             resumes: false,
             refused: None,
             drains: false,
+            half_closed: false,
             reading: true,
             problem_information: true,
             listener,

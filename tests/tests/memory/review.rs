@@ -313,3 +313,24 @@ sharded! {
         n.expect_nothing(subscriber);
     }
 }
+
+sharded! {
+    /// A client that has closed its side alone is still sent what it waits for.
+    fn an_answer_reaches_a_client_that_has_closed_its_side(shards) {
+        for shard in 0..shards {
+            let mut n = net(shards, Config::default());
+            let (_, subscriber) = named(&mut n, "subscriber", shard, |connect| connect);
+            n.subscribed(subscriber, [("t", 1)]);
+            let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
+            n.hold_peers(true);
+            n.send(publisher, publish("t", "x").qos(1).id(1));
+            n.settle();
+            n.hang_up(publisher);
+            n.settle();
+            n.hold_peers(false);
+            n.expect_acknowledged(publisher, puback(1));
+            n.expect_closed(publisher);
+            n.take(subscriber, "t", "x");
+        }
+    }
+}
