@@ -151,7 +151,7 @@ impl Broker {
         let shards = if config.shards > 1 { usize::from(config.shards) } else { 0 };
         Self {
             router: Router::new(config.limits.route_cache_max, hash_seed),
-            retained: Retained::default(),
+            retained: Retained::new(hash_seed),
             gate: Gate::default(),
             shard,
             seed,
