@@ -66,7 +66,7 @@ pub struct Mqtt {
     /// Largest CONNECT, in bytes, 128..=packet_bytes_max: what a peer may park before it is known. Default 64 KiB.
     pub connect_bytes_max: u32,
     /// QoS 1 and 2 messages that a 5.0 client may have open towards the broker, 1..=65535; announced as Receive Maximum.
-    /// One more is answered by 0x93. For 3.x clients the bound holds for QoS 2 only. Default 1,024.
+    /// One more is answered by 0x93. 3.x knows no such bound: there a client may have 65,535 open. Default 1,024.
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages that the broker has open towards one client, 1..=65535, and never more than its Receive
     /// Maximum. More wait in the session's queue. Default 128.

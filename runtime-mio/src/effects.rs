@@ -31,10 +31,6 @@ impl Shard {
     }
 
     fn apply(&mut self, now: Instant, outbox: &mut Outbox) {
-        if !outbox.store.is_empty() {
-            // Memory is the only store here: what is in it is stored.
-            self.broker.handle_stored(now, outbox.store.upto);
-        }
         // At most one batch for each shard, so it is woken once for all that this turn has for it.
         outbox.peers.drain(..).for_each(|(to, batch)| self.post(to, Mail::Peer(self.id, batch)));
         outbox.flush.drain(..).for_each(|id| self.flush(now, id));

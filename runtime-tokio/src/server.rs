@@ -108,8 +108,9 @@ impl Builder {
     /// Binds every address.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] where [`Config::validate`] finds fault, without a listener, and for external
-    /// authentication without an [`authenticator`](Self::authenticator); else what the system said, naming the address.
+    /// [`io::ErrorKind::InvalidInput`] where [`Config::validate`] finds fault, without a listener, for external
+    /// authentication without an [`authenticator`](Self::authenticator), and for [`Config::durable`], since there is no
+    /// store here; else what the system said, naming the address.
     pub fn bind(self) -> io::Result<Server> {
         let Self { mut shared, listen } = self;
         if shared.config.authentication == Authentication::None && shared.authenticator.is_some() {
@@ -117,6 +118,12 @@ impl Builder {
         }
         if let Some(error) = shared.config.validate().first() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, error.to_string()));
+        }
+        if shared.config.durable {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a durable broker needs a store, and there is none here",
+            ));
         }
         if shared.config.authentication != Authentication::None && shared.authenticator.is_none() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "external authentication needs an authenticator"));

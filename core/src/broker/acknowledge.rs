@@ -89,6 +89,8 @@ impl Broker {
         let known = self.clients.sessions[session].incoming.remove(packet_id);
         if known {
             self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
+            let conn = &mut self.clients.conns[index];
+            conn.unreleased = conn.unreleased.saturating_sub(1);
         }
         let code = if known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.reply_ack(index, PacketType::PubComp, packet_id, code);
@@ -270,6 +272,8 @@ impl Broker {
                 && was_taken
                 && self.clients.sessions[session].incoming.remove(packet_id)
             {
+                let conn = &mut self.clients.conns[index];
+                conn.unreleased = conn.unreleased.saturating_sub(1);
                 self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
             }
             if !self.clients.conns[index].is_v5() {

@@ -9,7 +9,7 @@ use super::route::Routed;
 use crate::access;
 use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
-use crate::packet::{PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, Violation};
+use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
 use crate::store::Operation;
 use crate::topic::name;
@@ -17,20 +17,13 @@ use crate::topic::name;
 /// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
 /// are about this hop or are written anew.
 pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
-    let is_own = |property: &Property<'_>| {
-        matches!(
-            property,
-            Property::MessageExpiryInterval(_)
-                | Property::TopicAlias(_)
-                | Property::WillDelayInterval(_)
-                | Property::SubscriptionIdentifier(_)
-        )
-    };
-    if properties.is_empty() || !properties.iter().any(|property| is_own(&property)) {
+    const OWN: [u8; 4] =
+        [id::MESSAGE_EXPIRY_INTERVAL, id::TOPIC_ALIAS, id::WILL_DELAY_INTERVAL, id::SUBSCRIPTION_IDENTIFIER];
+    if !properties.has_any(&OWN) {
         return properties.as_bytes();
     }
     scratch.clear();
-    for property in properties.iter().filter(|property| !is_own(property)) {
+    for property in properties.iter().filter(|property| !OWN.contains(&property.identifier())) {
         property.encode(scratch);
     }
     scratch
@@ -154,17 +147,17 @@ impl Broker {
             self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
         } else {
             self.clients.sessions[session].incoming.insert(packet_id);
+            self.clients.conns[index].unreleased += 1;
         }
         self.answer(index, PacketType::PubRec, packet_id, routed);
     }
 
-    /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not.
+    /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not. A 3.x
+    /// client is told no Receive Maximum: for it there are as many as there are Packet Identifiers.
     fn may_take_another(&mut self, index: u32) -> bool {
         let conn = &self.clients.conns[index];
-        let open = self.clients.sessions[conn.session].incoming.len() + conn.gated_pubacks as usize;
-        let maximum = usize::from(self.clients.config.mqtt.receive_maximum);
-        // A 3.x client is told no Receive Maximum: only what it leaves unreleased is bounded for it.
-        if open < maximum || (!conn.is_v5() && self.clients.sessions[conn.session].incoming.len() < maximum) {
+        let open = conn.unreleased + conn.gated_pubacks;
+        if !conn.is_v5() || open < u32::from(self.clients.config.mqtt.receive_maximum) {
             return true;
         }
         self.violate(index, Violation::ReceiveMaximumExceeded);

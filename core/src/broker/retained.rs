@@ -158,9 +158,13 @@ impl Broker {
             return;
         }
         let state = &mut self.clients.sessions[session];
-        // A new search takes the place of one that is under way for the same filter.
-        state.scans.retain(|under_way| scans.iter().all(|scan| scan.filter != under_way.filter));
-        state.scans.extend(scans);
+        for scan in scans {
+            // Searches for one filter are made one after the other, so that they take no more room than one.
+            match state.scans.iter_mut().find(|under_way| under_way.filter == scan.filter) {
+                Some(under_way) => under_way.follow(&scan),
+                None => state.scans.push_back(scan),
+            }
+        }
         self.clients.start_scans(session);
     }
 
@@ -184,7 +188,7 @@ impl Broker {
         while *budget > 0 && self.clients.may_scan(session) {
             let Some(mut job) = self.clients.sessions[session].scans.pop_front() else { return };
             self.scan_step(session, &mut job, budget);
-            if !job.scan.is_done() {
+            if !job.scan.is_done() || job.restart() {
                 self.clients.sessions[session].scans.push_front(job);
             }
         }
@@ -193,12 +197,18 @@ impl Broker {
     fn scan_step(&mut self, session: u32, job: &mut RetainedScan, budget: &mut usize) {
         let Some((_, entry)) = self.retained.store.scan_step(&mut job.scan, budget) else { return };
         let id = MessageId::from_index(entry.message);
-        if entry.stamp.0 > job.clock || self.clients.messages.get(id).is_expired(self.clients.now) {
+        let asked = job.asked();
+        if entry.stamp.0 > asked.clock || self.clients.messages.get(id).is_expired(self.clients.now) {
             return;
         }
         // MQTT-3.3.1-8 and MQTT 5.0, 3.3.1.3: RETAIN is 1, whatever Retain As Published says.
-        let target =
-            Target { session, qos: job.qos, retain: true, identifiers: Identifiers::single(job.identifier), group: 0 };
+        let target = Target {
+            session,
+            qos: asked.qos,
+            retain: true,
+            identifiers: Identifiers::single(asked.identifier),
+            group: 0,
+        };
         self.clients.deliver_held(id, target);
     }
 }

@@ -108,7 +108,7 @@ impl Broker {
         if self.wants_retained(&filter, wanted.options, known.is_none()) {
             let filter_id = self.clients.sessions[session].subscriptions[slot as usize].filter;
             let (clock, scan) = (self.retained_stamp(), Scan::new(filter.filter));
-            scans.push(RetainedScan { filter: filter_id, qos: qos as u8, identifier, clock, scan });
+            scans.push(RetainedScan::new(filter_id, qos as u8, identifier, clock, scan));
         }
         match qos {
             QoS::AtMostOnce => ReasonCode::Success,

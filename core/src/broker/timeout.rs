@@ -98,7 +98,7 @@ impl Broker {
                 self.publish_will(session);
             }
             TimerKind::Retry => {
-                // 3.x only, and only when the deployment asks for it: everything unfinished goes out again, in order.
+                // 3.x only, and only when the deployment asks for it: everything unfinished goes out again.
                 let state = &mut self.clients.sessions[session];
                 state.retry_timer = None;
                 state.inflight.begin_connection();

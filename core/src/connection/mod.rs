@@ -76,6 +76,9 @@ pub(crate) struct Connection {
     pub(crate) gated: u32,
     /// Those of them that are PUBACKs: QoS 1 messages that are still open.
     pub(crate) gated_pubacks: u32,
+    /// QoS 2 messages that came on this connection and are not released: the client's send quota is whole on each
+    /// (MQTT 5.0, 4.9), whatever an earlier connection left open.
+    pub(crate) unreleased: u32,
     /// A piece of a packet, or packets that wait their turn.
     pub(crate) input: Vec<u8>,
     /// Bytes that the packet at the front of `input` has in all; 0 when that is not known.
@@ -127,6 +130,7 @@ impl Connection {
             window: u16::MAX,
             gated: 0,
             gated_pubacks: 0,
+            unreleased: 0,
             input: Vec::new(),
             needed: 0,
             output: Output::default(),

@@ -2,7 +2,7 @@
 //!
 //! This is all that exactly once delivery needs of the receiver (4.3.3, method A of 3.1.1): while an identifier is here,
 //! a PUBLISH with it is a repetition and is not passed on ([MQTT-4.3.3-10]). It does not hold the messages, and the limit
-//! that Receive Maximum sets ([MQTT-3.3.4-9]) is its owner's to check.
+//! that Receive Maximum sets ([MQTT-3.3.4-9]) is the connection's to check.
 
 use smallvec::SmallVec;
 
@@ -21,6 +21,7 @@ impl Incoming {
     }
 
     /// How many exchanges are open.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }

@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
+
 use super::{Incoming, Inflight, Queue, Will};
 use crate::timer::TimerId;
 use crate::topic::{FilterId, GroupId, Scan};
@@ -55,15 +57,64 @@ pub(crate) struct Subscribed {
     pub(crate) position: u32,
 }
 
-/// The retained messages of one new subscription.
+/// The retained messages of one new subscription, and of those that took its place before all were sent: every SUBSCRIBE is
+/// owed them (MQTT-3.8.4-4).
 #[derive(Debug)]
 pub(crate) struct RetainedScan {
     pub(crate) filter: FilterId,
+    pub(crate) scan: Scan,
+    /// What the SUBSCRIBEs asked for, the one that is served now in front.
+    asked: SmallVec<[Asked; 1]>,
+}
+
+/// What one SUBSCRIBE asked for, or several in a row that asked for the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
     pub(crate) qos: u8,
     pub(crate) identifier: u32,
     /// The retained clock at the SUBSCRIBE: what came later was delivered as it came.
     pub(crate) clock: u64,
-    pub(crate) scan: Scan,
+    times: u32,
+}
+
+impl RetainedScan {
+    /// How many SUBSCRIBEs for one filter are told apart while they wait. What further ones ask for holds for the last.
+    const ASKED_MAX: usize = 16;
+
+    pub(crate) fn new(filter: FilterId, qos: u8, identifier: u32, clock: u64, scan: Scan) -> Self {
+        let asked = Asked { qos, identifier, clock, times: 1 };
+        Self { filter, scan, asked: SmallVec::from_buf([asked]) }
+    }
+
+    /// What is served now.
+    pub(crate) fn asked(&self) -> Asked {
+        self.asked[0]
+    }
+
+    /// A newer subscription to the same filter is served after this one.
+    pub(crate) fn follow(&mut self, newer: &Self) {
+        let newer = newer.asked();
+        let is_full = self.asked.len() >= Self::ASKED_MAX;
+        // The one in front is being served.
+        match self.asked[1..].last_mut() {
+            Some(last) if is_full || (last.qos, last.identifier) == (newer.qos, newer.identifier) => {
+                *last = Asked { times: last.times.saturating_add(1), ..newer };
+            }
+            Some(_) | None => self.asked.push(newer),
+        }
+    }
+
+    /// Begins again, if another SUBSCRIBE waits for it.
+    pub(crate) fn restart(&mut self) -> bool {
+        self.asked[0].times -= 1;
+        if self.asked[0].times == 0 {
+            self.asked.remove(0);
+        }
+        if !self.asked.is_empty() {
+            self.scan = Scan::new(self.scan.filter());
+        }
+        !self.asked.is_empty()
+    }
 }
 
 impl Session {
