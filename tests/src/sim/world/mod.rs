@@ -7,6 +7,7 @@
 mod act;
 mod bounds;
 mod carry;
+mod script;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use weirmq_core::{Broker, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats};
 
+use super::authenticator::Authenticator;
 use super::client::{Around, Client};
 use super::link::{Link, Owner};
 use super::options::Options;
@@ -51,6 +53,9 @@ pub(super) struct World {
     /// From here on the world does nobody harm.
     pub(super) calm: bool,
     pub(super) store_failed: bool,
+    pub(super) authenticator: Authenticator,
+    /// No batch between shards arrives.
+    pub(super) peers_held: bool,
 }
 
 /// What can have its turn.
@@ -96,6 +101,8 @@ impl World {
             events: Vec::new(),
             calm: false,
             store_failed: false,
+            authenticator: Authenticator::default(),
+            peers_held: false,
         }
     }
 
@@ -230,10 +237,12 @@ impl World {
         let shards = self.shards.iter().flat_map(|shard| {
             let timeout = shard.broker.poll_timeout().map(|(at, _)| at);
             let batches = shard.inboxes.iter().filter_map(|inbox| inbox.front()).map(|&(at, _)| at);
+            let batches = batches.filter(|_| !self.peers_held);
             timeout.into_iter().chain(batches).chain(shard.store.next())
         });
         let clients = self.clients.iter().filter_map(|client| client.next(&self.links[client.link?]));
         let stalls = self.links.iter().filter(|link| link.place.is_some() && link.stalled_until > self.now);
-        shards.chain(clients).chain(stalls.map(|link| link.stalled_until)).min()
+        let answers = self.authenticator.next();
+        shards.chain(clients).chain(stalls.map(|link| link.stalled_until)).chain(answers).min()
     }
 }
