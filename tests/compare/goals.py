@@ -63,10 +63,12 @@ class Goal:
         return middle(own) / middle(other), own[0] / other[-1], own[-1] / other[0]
 
     def verdict(self):
-        """Met, not met, not decided, or that there is nothing to tell by."""
+        """Met, not met, not decided (a round alone has no spread), or that there is nothing to tell by."""
         ratio = self.ratio()
         if ratio is None:
             return "no figure"
+        if min(len(self.own_values), len(self.other_values)) < 2:
+            return "not decided"
         _, low, high = ratio
         if self.figure == "rate":
             low, high = -high, -low
