@@ -134,9 +134,18 @@ impl Clients {
         true
     }
 
-    /// Whether control packets alone have filled the output to twice its bound.
+    /// A message was appended: the connection is to be flushed.
+    pub(super) fn mark_message(&mut self, index: u32) {
+        let conn = &mut self.conns[index];
+        let beyond = conn.output.len().saturating_sub(self.config.limits.output_bytes_max as usize);
+        conn.excess = conn.excess.max(beyond);
+        self.mark_dirty(index);
+    }
+
+    /// Whether control packets have taken as much again as the output's bound.
     pub(super) fn is_overrun(&self, index: u32) -> bool {
-        self.conns[index].output.len() > 2 * self.config.limits.output_bytes_max as usize
+        let conn = &self.conns[index];
+        conn.output.len() > 2 * self.config.limits.output_bytes_max as usize + conn.excess
     }
 
     /// Whether the output has room for more messages from the session's queue.
@@ -241,6 +250,9 @@ impl Clients {
         let conn = &mut self.conns[index];
         conn.output.consume(count, &mut self.pool, |message| done.push(message));
         self.stats.bytes_sent += count as u64;
+        if conn.output.len() <= self.config.limits.output_bytes_max as usize {
+            conn.excess = 0;
+        }
         let waits = !conn.output.is_empty();
         if !waits {
             conn.waits_since = None;
