@@ -12,7 +12,7 @@ use crate::id::{ConnId, LogPosition};
 use crate::message::{MessageId, Messages};
 use crate::outbox::Outbox;
 use crate::packet::Version;
-use crate::session::{IdentifierSets, Session};
+use crate::session::{IdentifierSets, Queue, Session};
 use crate::slab::Slab;
 use crate::stats::Stats;
 use crate::store::{Operation, StoredMessage};
@@ -36,6 +36,8 @@ pub(super) struct Clients {
     pub(super) out: Outbox,
     /// Connections whose input waits its turn.
     pub(super) work: VecDeque<ConnId>,
+    /// How many of them, from the front on, the next run may serve.
+    pub(super) due: usize,
     /// Sessions whose retained messages go on, by index and generation.
     pub(super) scanning: VecDeque<(u32, u32)>,
     /// Sessions whose next QoS 2 message is not stored yet, by index and generation.
@@ -49,7 +51,7 @@ pub(super) struct Clients {
     pub(super) unstored: VecDeque<(LogPosition, usize)>,
     pub(super) unstored_bytes: usize,
     pub(super) store_failed: bool,
-    /// Deliveries for the connection whose packets are being handled.
+    /// Deliveries for the connection whose packets are being handled, and other work as [`charge`](Self::charge) counts it.
     pub(super) deliveries: u32,
     pub(super) pressing: bool,
     pub(super) images: Images,
@@ -69,6 +71,7 @@ impl Clients {
             pool: BufferPool::default(),
             out: Outbox::new(),
             work: VecDeque::new(),
+            due: 0,
             scanning: VecDeque::new(),
             awaiting_store: Vec::new(),
             full_sessions: 0,
@@ -162,6 +165,18 @@ impl Clients {
             conn.waiting = true;
             self.work.push_back(id);
         }
+    }
+
+    /// Bytes of all messages that are held, and of the records by which sessions wait for them.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.messages.bytes_held() + self.stats.messages_queued * Queue::RECORD_BYTES
+    }
+
+    /// Counts steps through a list as work for the connection whose packets are being handled. A step costs about an eighth
+    /// of a delivery, so a client that makes the broker walk long lists has fewer packets handled in a turn.
+    pub(super) fn charge(&mut self, steps: usize) {
+        const STEPS_PER_DELIVERY: usize = 8;
+        self.deliveries = self.deliveries.saturating_add(u32::try_from(steps / STEPS_PER_DELIVERY).unwrap_or(u32::MAX));
     }
 
     pub(super) fn wants_read(&self, index: u32) -> bool {

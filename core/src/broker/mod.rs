@@ -306,13 +306,15 @@ impl Broker {
             self.record(&Input::Run { budget });
         }
         self.release_held();
-        for _ in 0..budget.connections.min(self.clients.work.len()) {
+        // What was put on the list since the last run has had its share of this turn already.
+        for _ in 0..budget.connections.min(self.clients.due) {
             let Some(conn) = self.clients.work.pop_front() else { break };
             if let Some(index) = self.clients.index_of(conn) {
                 self.clients.conns[index].waiting = false;
                 self.serve(conn);
             }
         }
+        self.clients.due = self.clients.work.len();
         let mut retained = budget.retained;
         self.run_scans(&mut retained);
         if self.has_work() { Progress::More } else { Progress::Idle }

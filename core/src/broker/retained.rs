@@ -145,6 +145,7 @@ impl Broker {
         if scans.is_empty() {
             return;
         }
+        self.clients.charge(scans.len() * self.clients.sessions[session].scans.len());
         let state = &mut self.clients.sessions[session];
         // A new search takes the place of one that is under way for the same filter.
         state.scans.retain(|under_way| scans.iter().all(|scan| scan.filter != under_way.filter));
