@@ -351,8 +351,9 @@ impl Broker {
             index.inspect(|&index| self.forget(index)).is_some()
         });
         outbox.handoff = handoff;
+        let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            if let Some(batch) = link.drain() {
+            if let Some(batch) = link.drain(peer_bytes_max) {
                 self.clients.stats.peer_batches_sent += 1;
                 outbox.peers.push((ShardId(shard as u16), batch));
             }
