@@ -125,13 +125,13 @@ impl Shards {
     fn settle(&mut self) {
         while self.shards.iter().any(|shard| !shard.is_idle()) {
             self.now = self.now.saturating_add(std::time::Duration::from_micros(1));
-            for index in 0..self.shards.len() {
+            for (index, counted) in COUNTED.iter().enumerate().take(self.shards.len()) {
                 let shard = &mut self.shards[index];
                 if shard.is_idle() {
                     continue;
                 }
                 if self.counting {
-                    COUNTED[index](shard, self.now);
+                    counted(shard, self.now);
                     self.turns += 1;
                 } else {
                     shard.turn(self.now);
