@@ -242,7 +242,7 @@ impl Clients {
         }
         self.stats.packets_sent += 1;
         self.stats.publishes_sent += 1;
-        self.mark_dirty(index);
+        self.mark_message(index);
     }
 
     fn deliver_qos0_offline(&mut self, arrival: &mut Arrival<'_>, target: Target) {

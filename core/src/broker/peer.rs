@@ -38,7 +38,9 @@ impl Broker {
     pub(super) fn tell_interest(&mut self, filter: &str, interested: bool) {
         for shard in self.others() {
             let filter = Box::from(filter);
-            self.peers[shard].batch().messages.push(PeerMessage::Interest { filter, interested });
+            let batch = self.peers[shard].batch();
+            batch.prompt = true;
+            batch.messages.push(PeerMessage::Interest { filter, interested });
         }
     }
 
@@ -67,7 +69,9 @@ impl Broker {
         self.router.filter_text(filter, &mut text);
         for shard in self.others() {
             let (filter, share) = (Box::from(text.as_str()), Box::from(share));
-            self.peers[shard].batch().messages.push(PeerMessage::Members { filter, share, connected, total });
+            let batch = self.peers[shard].batch();
+            batch.prompt = true;
+            batch.messages.push(PeerMessage::Members { filter, share, connected, total });
         }
     }
 
@@ -76,7 +80,7 @@ impl Broker {
         let shards: Vec<usize> = self.others().collect();
         let waits = |shard: usize| {
             let link = &self.peers[shard];
-            (ShardId(shard as u16), link.last_number())
+            (ShardId(shard as u16), link.last_prompt())
         };
         shards.into_iter().map(waits).collect()
     }
@@ -147,6 +151,7 @@ impl Broker {
             batch.push_share(group.name(), &text);
         }
         let shares = start..batch.bytes.len() as u32;
+        batch.prompt |= ticket > 0;
         batch.messages.push(PeerMessage::Publish(PeerPublish {
             ticket,
             topic,
@@ -187,7 +192,7 @@ impl Broker {
         }
         batch.messages = messages;
         if batch.number > 0 {
-            self.peers[index].received(batch.number, self.clients.recorded);
+            self.peers[index].received(batch.number, self.clients.recorded, batch.prompt);
             self.peers[index].stored(self.clients.stored);
         }
         self.peers[index].recycle(core::mem::take(batch));

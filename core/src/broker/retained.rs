@@ -157,6 +157,7 @@ impl Broker {
         if scans.is_empty() {
             return;
         }
+        self.clients.charge(scans.len() * self.clients.sessions[session].scans.len());
         let state = &mut self.clients.sessions[session];
         for scan in scans {
             // Searches for one filter are made one after the other, so that they take no more room than one.

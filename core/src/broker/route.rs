@@ -175,10 +175,11 @@ impl Broker {
     }
 
     /// Whether a session's queue has no room and the deployment wants such messages refused rather than dropped.
-    pub(super) fn refuses(&self, arrival: &Arrival<'_>, scratch: &Scratch) -> bool {
+    pub(super) fn refuses(&mut self, arrival: &Arrival<'_>, scratch: &Scratch) -> bool {
         if !self.may_refuse(arrival) {
             return false;
         }
+        self.clients.charge(scratch.filters.iter().map(|&filter| self.router.subscriptions(filter).len()).sum());
         scratch.filters.iter().any(|&filter| {
             self.router.subscriptions(filter).iter().any(|subscription| {
                 self.is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
@@ -259,7 +260,9 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
     *stamp += 1;
     scratch.targets.clear();
     scratch.identifiers.clear();
+    let mut steps = scratch.filters.len();
     for &filter in &scratch.filters {
+        steps += router.subscriptions(filter).len();
         for subscription in router.subscriptions(filter) {
             if subscription.no_local() && subscription.session == arrival.publisher {
                 continue;
@@ -280,4 +283,6 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
             }
         }
     }
+    // Each target counts when it is delivered to; what was merged counts here.
+    clients.charge(steps);
 }

@@ -84,6 +84,8 @@ pub(crate) struct Connection {
     /// Bytes that the packet at the front of `input` has in all; 0 when that is not known.
     pub(crate) needed: usize,
     pub(crate) output: Output,
+    /// By how much messages have taken the output beyond its bound: one more always goes in whole.
+    pub(crate) excess: usize,
     pub(crate) aliases_in: Option<Box<IncomingAliases>>,
     pub(crate) aliases_out: Option<Box<OutgoingAliases>>,
     pub(crate) auth: Option<Box<AuthState>>,
@@ -134,6 +136,7 @@ impl Connection {
             input: Vec::new(),
             needed: 0,
             output: Output::default(),
+            excess: 0,
             aliases_in: None,
             aliases_out: None,
             auth: None,

@@ -24,6 +24,10 @@ pub struct PeerBatch {
     pub(crate) bytes: Vec<u8>,
     /// Bytes of the payloads that are shared.
     pub(crate) shared_bytes: usize,
+    /// Somebody waits until it is acknowledged: a publisher, a subscriber, or whoever fills the way to the other shard.
+    pub(crate) prompt: bool,
+    /// It acknowledges such a batch.
+    pub(crate) awaited: bool,
 }
 
 /// One message. It has come as far as it goes: a shard delivers it to its own clients and passes it to no other shard,
@@ -83,6 +87,14 @@ impl PeerBatch {
         self.messages.clear();
         self.bytes.clear();
         self.shared_bytes = 0;
+        self.prompt = false;
+        self.awaited = false;
+    }
+
+    /// Whether the shard that it is for should be woken for it. A batch that only acknowledges what nobody waits for may lie
+    /// until that shard wakes for another reason.
+    pub fn wakes(&self) -> bool {
+        !self.messages.is_empty() || self.awaited
     }
 
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Range<u32> {
