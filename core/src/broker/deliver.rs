@@ -269,8 +269,10 @@ impl Clients {
     fn enqueue(&mut self, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
         if self.sessions[target.session].full {
             match self.config.limits.queue_full {
-                // With `Refuse` the publish was refused before it came here, except from where nobody can be told: a
-                // will, a retained message, another shard's member.
+                // There was room when the message was taken over, which is as a whole or not at all: the session has it more
+                // than once, for Shared Subscriptions of its own.
+                QueueFull::Refuse if arrival.answered => {}
+                // Nobody can be told of a will, or of a message whose member has left.
                 QueueFull::Refuse | QueueFull::DropNewest => {
                     self.stats.dropped_queue_full += 1;
                     self.identifiers.release(target.identifiers);

@@ -12,7 +12,7 @@ use super::Broker;
 use super::deliver::Arrival;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
-use crate::packet::ReasonCode;
+use crate::packet::{QoS, ReasonCode};
 use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
 use crate::record::Input;
 use crate::store::gate::PeerWaits;
@@ -121,6 +121,14 @@ impl Broker {
         self.chosen.clear();
     }
 
+    /// There was no room here for a newer retained message: the older one is gone everywhere.
+    pub(super) fn tell_retained_removed(&mut self, topic: &str, stamp: u64) {
+        let removal = Arrival::new(topic, &[], &[], QoS::AtMostOnce, true);
+        for shard in self.others() {
+            self.push_publish(shard, &removal, &[], false, Some(stamp), 0, 0);
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "each is a field of the message that is made here and nowhere else")]
     fn push_publish(
         &mut self,
@@ -213,23 +221,22 @@ impl Broker {
         if let PeerPayload::Shared(shared) = &publish.payload {
             arrival.shared = Some(shared.clone());
         }
-        if let Some(stamp) = publish.retained
-            && !self.retain_stamped(&mut arrival, (stamp, from.0))
-        {
-            self.clients.stats.refused_retained_full += 1;
+        if let Some(stamp) = publish.retained {
+            self.retain_stamped(&mut arrival, (stamp, from.0));
         }
+        arrival.answered = publish.ticket > 0;
         let mut scratch = core::mem::take(&mut self.scratch);
-        if publish.subscriptions {
-            self.peer_deliver(from, &mut arrival, publish.ticket, &mut scratch);
-        }
-        for (share, filter) in batch.shares(&publish.shares) {
-            let group = self.router.find(filter).and_then(|id| self.router.group_find(id, share));
-            if publish.ticket > 0 && group.is_some_and(|group| self.group_refuses(&arrival, group)) {
-                self.refuse_ticket(from, publish.ticket);
-                continue;
-            }
-            if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
-                self.pass_on(&arrival, group, publish.hops);
+        scratch.set_filters(if publish.subscriptions { self.router.route(topic) } else { &[] });
+        if arrival.answered && self.peer_refuses(&arrival, batch, publish, &scratch) {
+            self.refuse_ticket(from, publish.ticket);
+        } else {
+            self.clients.images.clear();
+            self.deliver_subscriptions(&mut arrival, &mut scratch);
+            for (share, filter) in batch.shares(&publish.shares) {
+                let group = self.find_group(share, filter);
+                if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
+                    self.pass_on(&arrival, group, publish.hops);
+                }
             }
         }
         self.scratch = scratch;
@@ -238,13 +245,15 @@ impl Broker {
         }
     }
 
-    fn peer_deliver(&mut self, from: ShardId, arrival: &mut Arrival<'_>, ticket: u64, scratch: &mut Scratch) {
-        scratch.set_filters(self.router.route(arrival.topic));
-        if ticket > 0 && self.refuses(arrival, scratch) {
-            return self.refuse_ticket(from, ticket);
-        }
-        self.clients.images.clear();
-        self.deliver_subscriptions(arrival, scratch);
+    fn find_group(&self, share: &str, filter: &str) -> Option<GroupId> {
+        self.router.find(filter).and_then(|id| self.router.group_find(id, share))
+    }
+
+    /// Whether a message from another shard has no room here. It is taken over as a whole or not at all.
+    fn peer_refuses(&self, arrival: &Arrival<'_>, batch: &PeerBatch, publish: &PeerPublish, scratch: &Scratch) -> bool {
+        let refuses = |group| self.group_refuses(arrival, group);
+        self.refuses(arrival, scratch)
+            || batch.shares(&publish.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
     }
 
     /// Tells the shard that a message came from that it has no room here: its publisher is told.

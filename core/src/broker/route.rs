@@ -84,6 +84,9 @@ impl Broker {
         if routed.code == ReasonCode::Success {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
             self.forward(arrival, &scratch.filters, retained, &mut routed);
+            if routed.retained_full {
+                self.tell_retained_removed(arrival.topic, self.retained_stamp());
+            }
         }
         self.scratch = scratch;
         if let Some(message) = arrival.message.take() {

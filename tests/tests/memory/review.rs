@@ -1,8 +1,9 @@
 //! What reading found, each with a test of its own.
 
-use weirmq_core::Config;
+use weirmq_core::{Config, ShardId};
+use weirmq_tests::memory::Net;
 use weirmq_tests::wire::*;
-use weirmq_tests::{Received, Talk, World};
+use weirmq_tests::{Client, Received, Talk, World};
 
 use crate::{net, sharded};
 
@@ -88,5 +89,138 @@ sharded! {
         }
         n.send(client, publish("t", "x").qos(2).id(9));
         n.expect_disconnect(client, 0x93);
+    }
+}
+
+/// A client of this name that is at home in this shard.
+fn named(n: &mut Net, name: &str, home: u16, with: impl Fn(Connect) -> Connect) -> (String, Client) {
+    for number in 0.. {
+        let name = format!("{name}{number}");
+        let client = n.connect(with(connect(&name).v5()));
+        if n.shard_of(client) == Some(ShardId(home)) {
+            return (name, client);
+        }
+        n.send(client, disconnect().property(Property::SessionExpiryInterval(0)));
+        n.expect_closed(client);
+    }
+    unreachable!("every shard is the home of some name")
+}
+
+fn kept(connect: Connect) -> Connect {
+    connect.clean(false).session_expiry(100)
+}
+
+/// Everything that comes, taken; as topics and payloads.
+fn take_all(n: &mut Net, client: Client) -> Vec<(String, Vec<u8>)> {
+    let mut got = Vec::new();
+    loop {
+        match n.read(client) {
+            Received::Packet(Packet::Publish(publish)) => {
+                if let Some(id) = publish.id {
+                    n.send(client, puback(id));
+                }
+                got.push((publish.topic, publish.payload));
+            }
+            Received::Packet(Packet::SubAck(_)) => {}
+            Received::Nothing => return got,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+sharded! {
+    /// A message that one session has to have twice, for two Shared Subscriptions, is taken as a whole, though its queue has
+    /// room for one.
+    fn a_message_for_two_groups_finds_its_place(shards) {
+        let mut config = Config::default();
+        config.limits.queue_messages_max = 1;
+        let mut n = net(shards, config);
+        let (name, client) = named(&mut n, "worker", shards - 1, kept);
+        n.subscribed(client, [("$share/a/t", 1), ("$share/b/t", 1)]);
+        n.reset(client);
+        let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
+        n.published(publisher, publish("t", "x").qos(1).id(1));
+        n.send(publisher, publish("t", "y").qos(1).id(2));
+        n.expect_like(publisher, puback(2).with_code(0x97));
+        let client = n.reconnect(kept(connect(&name).v5()), true);
+        assert_eq!(take_all(&mut n, client), [("t".to_string(), b"x".to_vec()), ("t".to_string(), b"x".to_vec())]);
+        assert_eq!(n.stats().dropped_queue_full, 0);
+    }
+}
+
+/// The members of a group that are at home with the publisher are full: the message goes to one elsewhere.
+#[test]
+fn a_group_is_served_elsewhere_when_it_is_full_here() {
+    let mut config = Config::default();
+    config.limits.queue_messages_max = 1;
+    let mut n = net(2, config);
+    let (_, here) = named(&mut n, "here", 0, kept);
+    n.subscribed(here, [("$share/g/t", 1), ("fill", 1)]);
+    let (name, there) = named(&mut n, "there", 1, kept);
+    n.subscribed(there, [("$share/g/t", 1)]);
+    n.reset(here);
+    n.reset(there);
+    let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
+    n.published(publisher, publish("fill", "x").qos(1).id(1));
+    n.published(publisher, publish("t", "y").qos(1).id(2));
+    assert_eq!(n.stats().dropped_queue_full, 0);
+    let there = n.reconnect(kept(connect(&name).v5()), true);
+    assert_eq!(take_all(&mut n, there), [("t".to_string(), b"y".to_vec())]);
+}
+
+/// What a new subscriber in each shard is sent of `#`, in order.
+fn retained(n: &mut Net, shards: u16) -> Vec<Vec<(String, Vec<u8>)>> {
+    (0..shards)
+        .map(|shard| {
+            let (_, client) = named(n, "subscriber", shard, |connect| connect);
+            n.send(client, subscribe(1, [("#", 1)]));
+            let got = take_all(n, client);
+            n.send(client, disconnect());
+            got
+        })
+        .collect()
+}
+
+/// Shards whose retained stores are full keep the same messages: what the publisher's shard took, all have.
+#[test]
+fn full_shards_retain_the_same() {
+    let mut config = Config::default();
+    config.limits.retained_messages_max = 1;
+    let mut n = net(2, config);
+    let (_, one) = named(&mut n, "one", 0, |connect| connect);
+    let (_, two) = named(&mut n, "two", 1, |connect| connect);
+    n.hold_peers(true);
+    n.send(one, publish("x", "1").qos(1).id(1).retain());
+    n.send(two, publish("y", "1").qos(1).id(1).retain());
+    n.settle();
+    n.hold_peers(false);
+    n.expect_acknowledged(one, puback(1));
+    n.expect_acknowledged(two, puback(1));
+    let both =
+        |x: &str, y: &str| vec![("x".to_string(), x.as_bytes().to_vec()), ("y".to_string(), y.as_bytes().to_vec())];
+    assert_eq!(retained(&mut n, 2), [both("1", "1"), both("1", "1")]);
+    n.published(two, publish("x", "2").qos(1).id(2).retain());
+    n.send(one, publish("z", "1").qos(1).id(2).retain());
+    n.expect_like(one, puback(2).with_code(0x97));
+    assert_eq!(retained(&mut n, 2), [both("2", "1"), both("2", "1")]);
+}
+
+sharded! {
+    /// A message of QoS 0 that cannot be retained is published; the older one is not the latest any more and goes, in every
+    /// shard (3.3.1.3). One that is refused was not published.
+    fn what_has_no_room_does_not_leave_an_older_one_behind(shards) {
+        let mut config = Config::default();
+        config.limits.retained_bytes_max = 100;
+        let mut n = net(shards, config);
+        let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
+        n.published(publisher, publish("x", "old").qos(1).id(1).retain());
+        n.send(publisher, publish("x", vec![b'x'; 200]).qos(1).id(2).retain());
+        n.expect_like(publisher, puback(2).with_code(0x97));
+        let old = vec![("x".to_string(), b"old".to_vec())];
+        assert_eq!(retained(&mut n, shards), vec![old; shards.into()]);
+        n.send(publisher, publish("x", vec![b'x'; 200]).retain());
+        n.expect_nothing(publisher);
+        assert_eq!(retained(&mut n, shards), vec![vec![]; shards.into()]);
+        assert_eq!(n.stats().retained_messages, 0);
     }
 }
