@@ -158,7 +158,7 @@ impl Kind {
             },
             Numbers => Value::Numbers(text.split(',').map(number).collect::<Result<_, _>>()?),
             Text => Value::Text(repeated(text)),
-            Texts => Value::Texts(text.split(',').map(String::from).collect()),
+            Texts => Value::Texts(text.split(',').map(repeated).collect()),
         })
     }
 }

@@ -49,6 +49,8 @@ pub(super) enum Action {
     Lingers,
     StopsReading,
     ReadsOn,
+    /// It throws away what has come and was not looked at.
+    Skips,
     /// An administrator closes its connection.
     IsRemoved,
     Wait(Duration),

@@ -12,6 +12,7 @@ mod play;
 use std::fmt;
 
 use line::Line;
+use weirmq_core::access::Rule;
 
 use super::options::Options;
 use crate::wire::Version;
@@ -22,6 +23,8 @@ pub struct Story {
     options: Options,
     versions: Vec<Version>,
     shards: Vec<u64>,
+    /// Rules of access.
+    rules: Vec<Rule>,
     lines: Vec<Line>,
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use weirmq_core::access::{self, Effect, Rule};
+use weirmq_core::packet::ReasonCode;
+
 use super::fields::{Spec, number};
 use super::line::{Action, Gets, Guard, Line};
 use super::packet::version;
@@ -11,7 +14,8 @@ use crate::sim::scenario::assignment;
 use crate::wire::Version;
 
 /// Words that begin a line and are nobody's name.
-const NOBODY: [&str; 9] = ["options", "versions", "shards", "wait", "store", "peers", "auth", "broker", "differ"];
+const NOBODY: [&str; 10] =
+    ["access", "options", "versions", "shards", "wait", "store", "peers", "auth", "broker", "differ"];
 
 impl Story {
     /// Reads a story. Lines that begin with `#` are for humans.
@@ -23,6 +27,7 @@ impl Story {
             options: Options { clients: 0, ..Options::default() },
             versions: vec![Version::V311, Version::V5],
             shards: vec![1, 2, 3],
+            rules: Vec::new(),
             lines: Vec::new(),
         };
         for (place, line) in text.lines().enumerate() {
@@ -53,6 +58,10 @@ impl Story {
                     self.options.set(name, value)?;
                 }
             }
+            "access" => {
+                header("access")?;
+                self.rules.push(rule(&words[1..])?);
+            }
             "versions" => {
                 header("versions")?;
                 self.versions = words[1..].iter().map(|word| version(word)).collect::<Result<_, _>>()?;
@@ -68,6 +77,26 @@ impl Story {
         }
         Ok(())
     }
+}
+
+fn rule(words: &[&str]) -> Result<Rule, String> {
+    let wrong = || format!("{words:?} is no rule; write `access refuses|allows publish|subscribe|both FILTER`");
+    let [effect, action, filter] = words else { return Err(wrong()) };
+    let rule = Rule {
+        effect: match *effect {
+            "refuses" => Effect::Refuse(ReasonCode::NotAuthorized),
+            "allows" => Effect::Allow,
+            _ => return Err(wrong()),
+        },
+        action: match *action {
+            "publish" => access::Action::Publish,
+            "subscribe" => access::Action::Subscribe,
+            "both" => access::Action::Both,
+            _ => return Err(wrong()),
+        },
+        filter: (*filter).into(),
+    };
+    rule.fault().map_or(Ok(rule), |fault| Err(format!("access must be {fault}")))
 }
 
 fn guards(words: &mut &[&str]) -> Result<Vec<Guard>, String> {
@@ -132,10 +161,11 @@ fn client(name: &str, words: &[&str]) -> Result<Action, String> {
         "lingers" => plain(Action::Lingers),
         "stops-reading" => plain(Action::StopsReading),
         "reads-on" => plain(Action::ReadsOn),
+        "skips" => plain(Action::Skips),
         "is-removed" => plain(Action::IsRemoved),
         other => Err(format!(
             "no step {other:?}; a client connects, opens, > sends, < gets, resets, closes, lingers, stops-reading, reads-on, \
-             is-removed"
+             skips, is-removed"
         )),
     }
 }
@@ -231,6 +261,7 @@ mod tests {
             ("options shards=2", "shards 1 2 3"),
             ("options colour=3", "no option colour"),
             ("versions 6", "there are 3.1"),
+            ("access refuses all t", "publish|subscribe|both"),
             ("shards 0", "shards are 1 to 8"),
             ("differ $one", "differ $one $two"),
         ] {

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use weirmq_core::Config;
+
 use super::fields::{Spec, Variables};
 use super::line::{Action, Gets, Guard, Line};
 use super::packet::{build, describe, version};
 use super::{Story, StoryError, Variant};
+use crate::sim::authenticator::SECRET;
 use crate::sim::link::Owner;
 use crate::sim::options::Options;
 use crate::sim::rng::Rng;
@@ -33,8 +36,8 @@ struct Play<'a> {
     world: World,
     actors: BTreeMap<String, Actor>,
     variables: Variables,
-    /// Who has to be gone in the end, and what must not be retained.
-    client_ids: BTreeSet<String>,
+    /// Whose sessions have to be gone in the end, each with the user name of who came first, and what must not be retained.
+    client_ids: BTreeMap<String, Option<String>>,
     topics: BTreeSet<String>,
     shut_down: bool,
 }
@@ -45,10 +48,10 @@ pub(super) fn play(story: &Story, variant: &Variant) -> Result<u64, StoryError> 
     let options = Options { shards, chunk_bytes, seed, ..story.options.clone() };
     let mut play = Play {
         variant,
-        world: World::new(&options, LINES),
+        world: World::with(&Config { access: story.rules.clone(), ..options.config() }, &options, LINES),
         actors: BTreeMap::new(),
         variables: Variables::new(),
-        client_ids: BTreeSet::new(),
+        client_ids: BTreeMap::new(),
         topics: BTreeSet::new(),
         shut_down: false,
     };
@@ -161,6 +164,7 @@ impl Play<'_> {
                 let link = actor.link;
                 self.world.links[link].capacity = if reads { usize::MAX } else { 0 };
             }
+            Action::Skips => self.actor(name)?.unread.clear(),
             Action::IsRemoved => {
                 let link = self.actor(name)?.link;
                 self.world.remove(link);
@@ -240,7 +244,7 @@ impl Play<'_> {
             let actor = self.actor(name)?;
             actor.version = version;
             actor.client_id.clone_from(&client_id);
-            self.client_ids.insert(client_id);
+            self.client_ids.entry(client_id).or_insert_with(|| spec.text("user").map(String::from));
             self.topics.extend(spec.text("will").map(String::from));
         }
         let version = self.actor(name)?.version;
@@ -363,12 +367,12 @@ impl Play<'_> {
         self.world.hold_stores(false);
         self.world.advance(Duration::from_secs(1));
         if !self.shut_down {
-            for client_id in std::mem::take(&mut self.client_ids) {
-                self.visit(&client_id, Vec::new());
+            for (client_id, user_name) in std::mem::take(&mut self.client_ids) {
+                self.visit(&client_id, user_name, Vec::new());
             }
             let empty = |topic: &String| publish(topic, []).retain();
             let removals = self.topics.iter().filter(|topic| !topic.is_empty()).map(empty).collect();
-            self.visit("end", removals);
+            self.visit("end", None, removals);
         }
         self.world.advance(Duration::from_secs(200));
         self.world.judge_given_back(self.shut_down);
@@ -376,9 +380,13 @@ impl Play<'_> {
     }
 
     /// A client comes without its old session, says this and leaves.
-    fn visit(&mut self, client_id: &str, packets: Vec<crate::wire::Publish>) {
+    fn visit(&mut self, client_id: &str, user_name: Option<String>, packets: Vec<crate::wire::Publish>) {
         let link = self.world.open(0, Owner::Nobody);
-        let mut bytes = connect(client_id).v5().to_wire(Version::V5);
+        let mut hello = connect(client_id).v5();
+        if let Some(user_name) = user_name {
+            hello = hello.user_name(&user_name).password(SECRET);
+        }
+        let mut bytes = hello.to_wire(Version::V5);
         packets.iter().for_each(|packet| bytes.extend(packet.to_wire(Version::V5)));
         bytes.extend(disconnect().to_wire(Version::V5));
         self.world.links[link].write(&bytes);

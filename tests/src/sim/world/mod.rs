@@ -13,7 +13,7 @@ mod turn;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use weirmq_core::{Broker, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats};
+use weirmq_core::{Broker, Config, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats};
 
 use super::authenticator::Authenticator;
 use super::client::{Around, Client};
@@ -71,12 +71,17 @@ const ROUNDS_MAX: usize = 50_000;
 impl World {
     /// A broker with no client yet, and one client more than the options say: the last one is for the end.
     pub(super) fn new(options: &Options, lines_max: usize) -> Self {
+        Self::with(&options.config(), options, lines_max)
+    }
+
+    /// The same with a configuration that says more than the options can.
+    pub(super) fn with(config: &Config, options: &Options, lines_max: usize) -> Self {
         let now = Instant::from_secs(1_000);
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&options.seed.to_le_bytes());
         let count = options.shards as usize;
         let shards = (0..count).map(|shard| Shard {
-            broker: Broker::new(options.config(), ShardId(shard as u16), seed, now),
+            broker: Broker::new(config.clone(), ShardId(shard as u16), seed, now),
             outbox: Outbox::new(),
             inboxes: (0..count).map(|_| VecDeque::new()).collect(),
             arriving: VecDeque::new(),
