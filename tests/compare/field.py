@@ -21,8 +21,9 @@ max_inflight_messages 0
 set_tcp_nodelay true
 log_type none
 """
-# As for the others: no limit on what is in flight.
+# As for the others: no limit on what is in flight, and packets as large as any row has.
 WEIRMQ = """mqtt:
+  packet_bytes_max: 2MiB
   inflight_max: 65535
   receive_maximum: 65535
 """

@@ -70,7 +70,7 @@ def points(options, brokers):
     """Sweep, value, broker of each run, in order."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE
     for name in options.only or SWEEPS:
-        _, _, for_floor, values, _ in SWEEPS[name]
+        _, _, for_floor, values, _ = SWEEPS[name]
         for value in values:
             if name in ("connections", "subscribers") and value > limit:
                 print(f"{name}: {value} needs more than the {limit} descriptors that a process may have", file=sys.stderr)
