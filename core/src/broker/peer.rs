@@ -250,10 +250,18 @@ impl Broker {
     }
 
     /// Whether a message from another shard has no room here. It is taken over as a whole or not at all.
-    fn peer_refuses(&self, arrival: &Arrival<'_>, batch: &PeerBatch, publish: &PeerPublish, scratch: &Scratch) -> bool {
+    fn peer_refuses(
+        &mut self,
+        arrival: &Arrival<'_>,
+        batch: &PeerBatch,
+        publish: &PeerPublish,
+        scratch: &Scratch,
+    ) -> bool {
+        if self.refuses(arrival, scratch) {
+            return true;
+        }
         let refuses = |group| self.group_refuses(arrival, group);
-        self.refuses(arrival, scratch)
-            || batch.shares(&publish.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
+        batch.shares(&publish.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
     }
 
     /// Tells the shard that a message came from that it has no room here: its publisher is told.
