@@ -83,6 +83,8 @@ pub(crate) struct Message {
     pub(crate) position: LogPosition,
 }
 
+const _: () = assert!(size_of::<Message>() <= 80, "a message beside its bytes");
+
 impl Message {
     /// The Topic Name, checked when the message came.
     pub(crate) fn topic(&self) -> &str {

@@ -51,6 +51,8 @@ pub(super) struct Target {
     pub(super) group: u32,
 }
 
+const _: () = assert!(size_of::<Target>() <= 16, "a receiver of the message that is being routed");
+
 impl<'a> Arrival<'a> {
     pub(super) fn new(topic: &'a str, properties: &'a [u8], payload: &'a [u8], qos: QoS, retain: bool) -> Self {
         Self {

@@ -39,6 +39,8 @@ pub(crate) enum PeerMessage {
     Refused { ticket: u64 },
 }
 
+const _: () = assert!(size_of::<PeerMessage>() <= 80, "a message to another shard beside its bytes");
+
 /// An Application Message on its way to another shard.
 #[derive(Debug)]
 pub(crate) struct PeerPublish {

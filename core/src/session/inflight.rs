@@ -63,6 +63,8 @@ struct Entry {
     counted: bool,
 }
 
+const _: () = assert!(size_of::<Entry>() <= 24, "a message in flight to one receiver");
+
 impl Entry {
     const DONE: Self = Self { delivery: None, state: State::Done, sent: true, counted: false };
 
