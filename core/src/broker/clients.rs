@@ -55,6 +55,8 @@ pub(super) struct Clients {
     pub(super) deliveries: u32,
     pub(super) pressing: bool,
     pub(super) images: Images,
+    /// Messages whose payload was written; empty but for its memory.
+    done: Vec<MessageId>,
 }
 
 impl Clients {
@@ -83,6 +85,7 @@ impl Clients {
             deliveries: 0,
             pressing: false,
             images: Images::default(),
+            done: Vec::new(),
         }
     }
 
@@ -261,7 +264,7 @@ impl Clients {
 
     /// Bytes were written.
     pub(super) fn sent(&mut self, index: u32, count: usize) {
-        let mut done = Vec::new();
+        let mut done = core::mem::take(&mut self.done);
         let conn = &mut self.conns[index];
         conn.output.consume(count, &mut self.pool, |message| done.push(message));
         self.stats.bytes_sent += count as u64;
@@ -279,9 +282,10 @@ impl Clients {
             let deadline = self.now.saturating_add(self.config.limits.write_timeout);
             self.conns[index].write_timer = Some(self.timers.arm(deadline, key));
         }
-        for message in done {
+        for message in done.drain(..) {
             self.release(message);
         }
+        self.done = done;
     }
 
     /// Keeps the count of sessions at a bound of their queue.

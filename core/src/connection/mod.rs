@@ -91,6 +91,11 @@ pub(crate) struct Connection {
     pub(crate) auth: Option<Box<AuthState>>,
 }
 
+const _: () = assert!(
+    size_of::<Connection>() <= 272,
+    "what a connection costs beside its session; it owns no buffer while it is idle"
+);
+
 /// Authentication under way, or the method that was used.
 #[derive(Debug, Default)]
 pub(crate) struct AuthState {

@@ -66,6 +66,8 @@ pub(crate) struct Output {
     shared_left: usize,
 }
 
+const _: () = assert!(size_of::<Output>() <= 80, "every connection has one");
+
 #[derive(Clone, Copy, Debug)]
 struct Shared {
     /// The payload goes out before `bytes[at]`.
@@ -73,6 +75,8 @@ struct Shared {
     message: MessageId,
     size: usize,
 }
+
+const _: () = assert!(size_of::<Shared>() <= 24, "a shared payload in one output");
 
 impl Output {
     /// Bytes that are left to write.

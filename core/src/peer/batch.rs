@@ -1,10 +1,9 @@
 //! A batch of messages from one shard to another.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
-
-use bytes::Bytes;
 
 use crate::packet::QoS;
 
@@ -44,6 +43,8 @@ pub(crate) enum PeerMessage {
     Refused { ticket: u64 },
 }
 
+const _: () = assert!(size_of::<PeerMessage>() <= 80, "a message to another shard beside its bytes");
+
 /// An Application Message on its way to another shard.
 #[derive(Debug)]
 pub(crate) struct PeerPublish {
@@ -71,7 +72,7 @@ pub(crate) enum PeerPayload {
     /// It lies in the batch.
     Copied(Range<u32>),
     /// It is shared with the sender, and with every other shard that it goes to.
-    Shared(Bytes),
+    Shared(Arc<[u8]>),
 }
 
 impl PeerBatch {

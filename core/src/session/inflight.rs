@@ -66,6 +66,8 @@ struct Entry {
     received: u32,
 }
 
+const _: () = assert!(size_of::<Entry>() <= 24, "a message in flight to one receiver");
+
 impl Entry {
     const DONE: Self = Self { delivery: None, state: State::Done, sent: true, counted: false, received: 0 };
 

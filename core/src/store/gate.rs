@@ -26,6 +26,8 @@ pub(crate) struct Gated {
     pub(crate) reply: Reply,
 }
 
+const _: () = assert!(size_of::<Gated>() <= 112, "an acknowledgement that waits");
+
 /// Batches that must have been handled: shard and batch number.
 pub(crate) type PeerWaits = SmallVec<[(ShardId, u64); 1]>;
 

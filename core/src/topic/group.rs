@@ -54,6 +54,8 @@ pub struct Group {
     pub(super) remote_cursor: u32,
 }
 
+const _: () = assert!(size_of::<Group>() <= 112, "a shared group beside its members");
+
 impl Group {
     /// The share name.
     pub fn name(&self) -> &str {

@@ -32,6 +32,8 @@ pub struct Entry {
     pub stamp: (u64, u16),
 }
 
+const _: () = assert!(size_of::<Entry>() <= 40, "a retained message beside its topic and the message itself");
+
 /// All retained messages of one shard, by topic.
 pub struct RetainedStore {
     hasher: FixedState,

@@ -62,7 +62,8 @@ pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
 /// A subscriber that has more to get than its window of 128 takes: the rest waits in its queue and is pulled as
 /// acknowledgements come.
 pub(crate) fn queued(version: Version, qos: QoS) -> Work {
-    const MESSAGES: usize = 512;
+    // 256 of them wait, for which a session keeps the room.
+    const MESSAGES: usize = 384;
     let mut world = World::new(&Config::default());
     let options = ClientOptions::new(version, qos);
     let topic = packets::topic(17);

@@ -10,16 +10,17 @@ use weirmq_core::packet::{
 use crate::{ClientOptions, PAYLOAD, Work};
 
 /// The topic of a usual sensor: 27 to 31 bytes.
-pub(crate) fn topic(number: usize) -> String {
+pub fn topic(number: usize) -> String {
     format!("site/{}/line/{number}/temperature", number % 100)
 }
 
 /// Bytes that tell places apart.
-pub(crate) fn payload(size: usize) -> Vec<u8> {
+pub fn payload(size: usize) -> Vec<u8> {
     (0..size).map(|at| at as u8 ^ (at >> 8) as u8).collect()
 }
 
-pub(crate) fn connect(client_id: &str, options: ClientOptions) -> Vec<u8> {
+/// CONNECT with Clean Start, without Keep Alive and will.
+pub fn connect(client_id: &str, options: ClientOptions) -> Vec<u8> {
     let aliases = Property::TopicAliasMaximum(options.topic_alias_maximum);
     let properties: PropertyBuffer = Some(aliases).filter(|_| options.topic_alias_maximum > 0).into_iter().collect();
     let connect = Connect {
@@ -37,7 +38,8 @@ pub(crate) fn connect(client_id: &str, options: ClientOptions) -> Vec<u8> {
     bytes
 }
 
-pub(crate) fn subscribe(version: Version, filter: &str, qos: QoS) -> Vec<u8> {
+/// SUBSCRIBE to one filter.
+pub fn subscribe(version: Version, filter: &str, qos: QoS) -> Vec<u8> {
     let mut filters = SubscribeBuffer::new();
     filters.push(filter, SubscriptionOptions::with_qos(qos));
     let mut bytes = Vec::new();
@@ -46,7 +48,7 @@ pub(crate) fn subscribe(version: Version, filter: &str, qos: QoS) -> Vec<u8> {
 }
 
 /// A publisher's messages: Packet Identifiers from 1 up.
-pub(crate) fn publishes(version: Version, topic: &str, qos: QoS, count: usize, payload: &[u8]) -> Vec<u8> {
+pub fn publishes(version: Version, topic: &str, qos: QoS, count: usize, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for number in 1..=count {
         publish(topic, qos, number, Properties::EMPTY, payload).encode(version, &mut bytes);

@@ -51,7 +51,7 @@ struct Shard {
 }
 
 /// A broker with its clients. See the [module](self).
-pub struct World {
+pub(crate) struct World {
     now: Instant,
     shards: Vec<Shard>,
     clients: Vec<Client>,
@@ -66,7 +66,7 @@ pub struct World {
 
 impl World {
     /// A broker of `config.shards` shards, without a client.
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let now = Instant::from_secs(1_000);
         let shard = |shard| Shard {
             broker: Broker::new(config.clone(), ShardId(shard), [7; 32], now),
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// Connects a client and numbers it, from 0.
-    pub fn connect(&mut self, name: &str, options: ClientOptions) -> usize {
+    pub(crate) fn connect(&mut self, name: &str, options: ClientOptions) -> usize {
         // The home of a session is a hash of its name: names are tried until one belongs where it is wanted.
         let conn = (0..64).find_map(|attempt| self.try_connect(&format!("{name}-{attempt}"), options));
         let conn = conn.expect("one name of many belongs to each shard");
@@ -108,14 +108,14 @@ impl World {
     }
 
     /// Subscribes a client, at its QoS.
-    pub fn subscribe(&mut self, client: usize, filter: &str) {
+    pub(crate) fn subscribe(&mut self, client: usize, filter: &str) {
         let ClientOptions { version, qos, .. } = self.clients[client].options;
         self.clients[client].input = packets::subscribe(version, filter, qos);
         self.settle(|work| work());
     }
 
     /// Makes a client send these packets in every round.
-    pub fn script(&mut self, client: usize, packets: Vec<u8>) {
+    pub(crate) fn script(&mut self, client: usize, packets: Vec<u8>) {
         self.clients[client].script = packets;
     }
 
@@ -124,7 +124,7 @@ impl World {
     /// # Panics
     /// When there are not `deliveries` messages in a round, or one has another payload than [`packets::payload`].
     #[must_use]
-    pub fn checked(mut self, deliveries: usize) -> Self {
+    pub(crate) fn checked(mut self, deliveries: usize) -> Self {
         self.checks = true;
         // The first round is not like the others: it defines topic aliases.
         for _ in 0..2 {
@@ -141,7 +141,7 @@ impl World {
     ///
     /// # Panics
     /// When another number of bytes came back than in the round that was [checked](Self::checked).
-    pub fn round(&mut self, around: Around) {
+    pub(crate) fn round(&mut self, around: Around) {
         self.now = self.now.saturating_add(Duration::from_millis(1));
         (self.bytes, self.deliveries) = (0, 0);
         for client in &mut self.clients {
