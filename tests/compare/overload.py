@@ -135,17 +135,17 @@ def connects(port, ready):
 
 
 def stopped_readers(port, ready):
-    """1,000 subscribers that do not read, and a publisher that writes 64 bytes to all of them, 100 times a second."""
+    """1,000 subscribers that do not read, and a publisher that writes 64 bytes to all of them, 500 times a second."""
     readers = [client(port, f"stopped-{number}", 4096) for number in range(1000)]
     for peer in readers:
         peer.sendall(subscribe("flood"))
         peer.recv(5)
     publisher = client(port, "flood")
-    one = publish("flood", 64)
+    burst = publish("flood", 64) * 5
     ready.set()
     due = time.monotonic()
     while True:
-        publisher.sendall(one)
+        publisher.sendall(burst)
         due += 0.01
         time.sleep(max(0, due - time.monotonic()))
 

@@ -44,7 +44,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     target = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(here, "../../target")), "release")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", nargs="*", default=["pairs", "fan-in", "fan-out"])
+    parser.add_argument("--work", nargs="*", default=["pairs", "fan-in", "fan-out", "subscribe"])
     parser.add_argument("--qos", nargs="*", type=int, default=[0, 1])
     parser.add_argument("--shards", nargs="*", type=int, default=[1, 2, 4, 8, 16])
     parser.add_argument("--window", nargs="*", type=int, default=[8], help="messages of a publisher in a round")

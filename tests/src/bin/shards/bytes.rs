@@ -85,6 +85,7 @@ pub(crate) fn print() {
     for payload in PAYLOADS {
         queued(payload);
     }
+    foreign();
     for shards in [2, 16, 64] {
         links(shards);
     }
@@ -163,7 +164,39 @@ fn queued(payload: usize) {
     }
 }
 
-/// What knowing the others costs: a filter known of another shard, and an empty broker of so many.
+/// A filter that another shard has a subscriber for.
+fn foreign() {
+    let config = Config { shards: 2, ..Config::default() };
+    let now = Instant::from_secs(1_000);
+    let [mut own, mut other] = [0, 1].map(|shard| Broker::new(config.clone(), ShardId(shard), [7; 32], now));
+    let mut outbox = Outbox::new();
+    // The one client whose home is the first shard.
+    let at_home = |number: usize, outbox: &mut Outbox, own: &mut Broker| {
+        let conn = own.handle_accept(now, ListenerId(0), PeerAddr::Memory).expect("there is room");
+        own.handle_receive(now, conn, &connect(&name(number)).to_wire(Version::V311));
+        own.drain(outbox);
+        outbox.handoff.is_empty().then_some(conn)
+    };
+    let conn = (0..100).find_map(|number| at_home(number, &mut outbox, &mut own)).expect("half of all names");
+    let mut grown = 0;
+    for number in 0..MANY {
+        let filter = format!("site/building/{number:08}/state");
+        own.handle_receive(now, conn, &Packet::from(subscribe(1, [(filter.as_str(), 1)])).to_wire(Version::V311));
+        own.drain(&mut outbox);
+        for (_, mut batch) in outbox.peers.drain(..) {
+            let before = heap::held();
+            other.handle_peer(now, ShardId(0), &mut batch);
+            grown += heap::held() - before;
+        }
+        other.drain(&mut outbox);
+        for (_, mut batch) in outbox.peers.drain(..) {
+            own.handle_peer(now, ShardId(1), &mut batch);
+        }
+    }
+    row("filter known of another shard, `site/building/NUMBER/state`", grown as f64 / MANY as f64);
+}
+
+/// An empty broker of so many shards.
 fn links(shards: u16) {
     let before = heap::held();
     let config = Config { shards, ..Config::default() };

@@ -22,6 +22,8 @@ pub(crate) enum Work {
     FanIn,
     /// One publisher and 256 subscribers.
     FanOut,
+    /// 64 clients, each of which subscribes to one new topic after the other.
+    Subscribe,
 }
 
 impl FromStr for Work {
@@ -32,6 +34,7 @@ impl FromStr for Work {
             "pairs" => Ok(Self::Pairs),
             "fan-in" => Ok(Self::FanIn),
             "fan-out" => Ok(Self::FanOut),
+            "subscribe" => Ok(Self::Subscribe),
             _ => Err(()),
         }
     }
@@ -97,7 +100,7 @@ struct Place(usize, ConnId);
 struct Shards {
     now: Instant,
     shards: Vec<Shard>,
-    /// PUBLISH packets that arrived at clients, and turns that were taken.
+    /// PUBLISH and SUBACK packets that arrived at clients, and turns that were taken.
     delivered: usize,
     turns: usize,
     counting: bool,
@@ -172,6 +175,7 @@ impl Shards {
         while let [first, length, rest @ ..] = bytes {
             let (packet, after) = rest.split_at(usize::from(*length));
             bytes = after;
+            self.delivered += usize::from(first >> 4 == 9);
             if first >> 4 == 3 {
                 self.delivered += 1;
                 let topic = usize::from(packet[0]) << 8 | usize::from(packet[1]);
@@ -220,12 +224,22 @@ fn window_of(topic: &str, qos: u8, window: usize) -> Vec<u8> {
     (0..window).flat_map(one).collect()
 }
 
+/// The packets by which one client subscribes to new topics in one round.
+fn filters_of(client: usize, round: usize, qos: u8, window: usize) -> Vec<u8> {
+    let one = |number: usize| {
+        let filter = format!("site/{client}/{round}/{number}");
+        Packet::from(subscribe(1, [(filter.as_str(), qos)])).to_wire(Version::V311)
+    };
+    (0..window).flat_map(one).collect()
+}
+
 /// Who is there: publishers with what each writes in a round, and how many deliveries a round is.
 fn people(shards: &mut Shards, work: Work, qos: u8, window: usize) -> (Vec<(Place, Vec<u8>)>, usize) {
     let (publishers, subscribers) = match work {
         Work::Pairs => (64, 64),
         Work::FanIn => (64, 1),
         Work::FanOut => (1, 256),
+        Work::Subscribe => (64, 0),
     };
     for number in 0..subscribers {
         let topic = if matches!(work, Work::Pairs) { format!("topic/{number}") } else { "topic".into() };
@@ -251,8 +265,11 @@ pub(crate) fn run(work: Work, count: u16, qos: u8, window: usize) {
             (shards.counting, shards.delivered) = (true, 0);
         }
         let batches = shards.batches();
-        for (place, bytes) in &publishers {
-            shards.say(*place, bytes);
+        for (number, (place, bytes)) in publishers.iter().enumerate() {
+            match work {
+                Work::Subscribe => shards.say(*place, &filters_of(number, round, qos, window)),
+                Work::Pairs | Work::FanIn | Work::FanOut => shards.say(*place, bytes),
+            }
         }
         shards.settle();
         if round + 1 == WARM_UP + ROUNDS {
