@@ -85,8 +85,9 @@ def middle(values):
 def goals(values, names):
     """All goals for which there are figures of weirmq. `values(row, stage, figure, name)` is a figure in each round."""
     weirmq = [name for name in names if name.startswith("weirmq")]
+    one_shard = [name for name in weirmq if not name.endswith("shards")]
     peers = [name for name in names if name in PEERS]
-    rows = {(row, stage): None for row, stage, _, _ in AGAINST_OTHERS}
+    rows = {(row, stage): None for row, stage, _, _ in AGAINST_OTHERS if stage != "hold"}
     found = []
 
     def add(row, stage, figure, own, other, limit, other_row=None):
@@ -98,7 +99,7 @@ def goals(values, names):
     for row, stage, figure, limits in AGAINST_OTHERS:
         for other, limit in limits.items():
             # What holds between brokers holds for the leanest runtime; a connection of the others may weigh more.
-            for own in weirmq if row.startswith("connections") and figure == "memory" else weirmq[:1]:
+            for own in one_shard if row.startswith("connections") and figure == "memory" else weirmq[:1]:
                 on_futures = not own.startswith("weirmq mio")
                 best = best_peer(values, row, stage, figure, peers) if other == "best peer" else other
                 add(row, stage, figure, own, best, limit * IDLE_ON_FUTURES if on_futures else limit)

@@ -142,6 +142,15 @@ def picture(sweep, series, names, foot):
     return "\n".join(out) + "\n"
 
 
+def foot(data, sweep):
+    """What the points are: so many rounds, on this machine, so disturbed."""
+    rounds = [runs for points in sweep["points"].values() for runs in points.values() if runs]
+    count = max(len(runs) for runs in rounds)
+    others = statistics.median(run["others"] for runs in rounds for run in runs)
+    what = f"median of {count} rounds" if count > 1 else "one round"
+    return f"{data['machine']}, {data['date']}, {what} of {data['seconds']:g} s; others took {others:.1f} cores"
+
+
 def draw(path):
     """Writes a picture for each sweep beside the file, and says which."""
     with open(path, encoding="utf-8") as file:
@@ -158,7 +167,7 @@ def draw(path):
         if series:
             target = os.path.join(os.path.dirname(os.path.abspath(path)), f"{name}.svg")
             with open(target, "w", encoding="utf-8") as file:
-                file.write(picture(sweep, series, names, f"{data['machine']}, {data['date']}"))
+                file.write(picture(sweep, series, names, foot(data, sweep)))
             written.append(target)
     return written
 
