@@ -165,6 +165,31 @@ impl Net {
         self.shards.iter().map(|shard| shard.unstored.len()).sum()
     }
 
+    /// The stores of all shards fail now.
+    pub fn fail_stores(&mut self) {
+        for index in 0..self.shards.len() {
+            self.fail_store(ShardId(index as u16));
+        }
+    }
+
+    /// The store of one shard fails now.
+    pub fn fail_store(&mut self, shard: ShardId) {
+        let shard = &mut self.shards[usize::from(shard.0)];
+        shard.unstored.clear();
+        shard.broker.handle_store_failed(self.now);
+    }
+
+    /// Batches that the late store of one shard has not reported.
+    pub fn unstored_of(&self, shard: ShardId) -> usize {
+        self.shards[usize::from(shard.0)].unstored.len()
+    }
+
+    /// What is held in all shards that comes and goes.
+    pub fn unsettled(&mut self) -> usize {
+        self.settle();
+        self.shards.iter().map(|shard| shard.broker.unsettled()).sum()
+    }
+
     /// Sets who answers for credentials. At first everybody is let in.
     pub fn authenticate(&mut self, by: impl FnMut(&AuthRequest) -> Option<AuthOutcome> + 'static) {
         self.authenticate = Box::new(by);

@@ -47,10 +47,14 @@ pub(super) struct Clients {
     /// The position of the last operation that was recorded, and of the last that is stored.
     pub(super) recorded: LogPosition,
     pub(super) stored: LogPosition,
+    /// The position of the last that was handed to the store.
+    pub(super) handed: LogPosition,
     /// Bytes of operations that were recorded and are not stored, by position.
     pub(super) unstored: VecDeque<(LogPosition, usize)>,
     pub(super) unstored_bytes: usize,
     pub(super) store_failed: bool,
+    /// What was recorded before the packet that is being handled.
+    pub(super) mark: LogPosition,
     /// Deliveries for the connection whose packets are being handled, and other work as [`charge`](Self::charge) counts it.
     pub(super) deliveries: u32,
     pub(super) pressing: bool,
@@ -79,9 +83,11 @@ impl Clients {
             full_sessions: 0,
             recorded: LogPosition(0),
             stored: LogPosition(0),
+            handed: LogPosition(0),
             unstored: VecDeque::new(),
             unstored_bytes: 0,
             store_failed: false,
+            mark: LogPosition(0),
             deliveries: 0,
             pressing: false,
             images: Images::default(),
@@ -213,11 +219,15 @@ impl Clients {
         self.out.events.push(event);
     }
 
-    /// Records an operation, if the deployment wants durability. Its position is the answer, or the last one's.
+    /// Records an operation, if the deployment wants durability. Its position is the answer, or the last one's. After the
+    /// store has failed positions go on, and none of them is ever stored.
     pub(super) fn record(&mut self, operation: impl FnOnce() -> Operation) -> LogPosition {
         if self.config.durable {
-            let operation = operation();
             self.recorded.0 += 1;
+            if self.store_failed {
+                return self.recorded;
+            }
+            let operation = operation();
             let size = operation.size();
             self.unstored.push_back((self.recorded, size));
             self.unstored_bytes += size;
@@ -225,6 +235,19 @@ impl Clients {
             self.out.store.upto = self.recorded;
         }
         self.recorded
+    }
+
+    /// What has to be stored before the packet that is being handled may be answered: everything so far, which holds what
+    /// earlier packets were about too. After the store has failed that would be everything for ever: then it is what this
+    /// packet led to alone.
+    pub(super) fn position(&self) -> LogPosition {
+        if self.store_failed && self.recorded == self.mark { LogPosition(0) } else { self.recorded }
+    }
+
+    /// The same for what a session sends or receives: of one that outlives its connection the answer may be about what was
+    /// not stored before.
+    pub(super) fn position_for(&self, session: u32) -> LogPosition {
+        if self.sessions[session].is_persistent() { self.recorded } else { self.position() }
     }
 
     /// Records an operation about a session that outlives its connection.
@@ -257,7 +280,7 @@ impl Clients {
     /// Gives up one reference to a message.
     pub(super) fn release(&mut self, message: MessageId) {
         let position = self.messages.get(message).position;
-        if self.messages.release(message) && position.0 > 0 {
+        if self.messages.release(message) && position.0 > 0 && !self.store_failed {
             self.record(|| Operation::MessageGone { message: position });
         }
     }

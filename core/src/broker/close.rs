@@ -182,7 +182,7 @@ impl Broker {
         let mut dropped = Vec::new();
         session.inflight.drain(|_, kind| {
             self.clients.stats.messages_inflight -= 1;
-            let ResendKind::Publish(delivery) = kind else { return };
+            let (ResendKind::First(delivery) | ResendKind::Publish(delivery)) = kind else { return };
             // MQTT-4.8.2-5: a QoS 2 delivery that has begun goes to nobody else.
             let goes_on = delivery.group != 0 && delivery.flags.qos() == QoS::AtLeastOnce;
             if goes_on { shared.push(delivery) } else { dropped.push(delivery) }

@@ -144,6 +144,7 @@ impl Broker {
 
     fn step(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) -> Step {
         self.clients.stats.packets_received += 1;
+        self.clients.mark = self.clients.recorded;
         let conn = &mut self.clients.conns[index];
         conn.heard = self.clients.now;
         match conn.phase {

@@ -184,6 +184,9 @@ impl Broker {
             return batch.clear();
         }
         self.record(&Input::Peer { from, number: batch.number, handled: batch.handled });
+        if batch.messages.iter().any(|message| matches!(message, PeerMessage::StoreFailed)) {
+            self.gate.give_up_peer(from, self.peers[index].handled());
+        }
         self.peers[index].acknowledged(batch.handled);
         let messages = core::mem::take(&mut batch.messages);
         for message in &messages {
@@ -196,11 +199,15 @@ impl Broker {
                 }
                 PeerMessage::Publish(publish) => self.peer_publish(from, batch, publish),
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
+                PeerMessage::Unstored { ticket } => self.gate.give_up_ticket(*ticket),
+                PeerMessage::StoreFailed => {}
             }
         }
         batch.messages = messages;
         if batch.number > 0 {
-            self.peers[index].received(batch.number, self.clients.recorded, batch.prompt);
+            // What came after the store failed was answered by message.
+            let position = if self.clients.store_failed { LogPosition(0) } else { self.clients.recorded };
+            self.peers[index].received(batch.number, position, batch.prompt);
             self.peers[index].stored(self.clients.stored);
         }
         self.peers[index].recycle(core::mem::take(batch));
@@ -214,6 +221,7 @@ impl Broker {
     }
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
+        self.clients.mark = self.clients.recorded;
         let topic = core::str::from_utf8(batch.slice(&publish.topic)).expect("the topic was checked where it came in");
         let (properties, payload) = (batch.slice(&publish.properties), batch.payload(&publish.payload));
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
@@ -239,9 +247,20 @@ impl Broker {
                 }
             }
         }
+        if self.clients.position() > LogPosition(0) && self.clients.store_failed && publish.ticket > 0 {
+            self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Unstored { ticket: publish.ticket });
+        }
         self.scratch = scratch;
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
+        }
+    }
+
+    /// This shard's store failed: what other shards' publishers wait for here will not be stored.
+    pub(super) fn tell_store_failed(&mut self) {
+        for shard in self.others() {
+            self.peers[shard].batch().messages.push(PeerMessage::StoreFailed);
+            self.peers[shard].stored(self.clients.recorded);
         }
     }
 

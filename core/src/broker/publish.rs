@@ -7,7 +7,7 @@ use super::Broker;
 use super::deliver::Arrival;
 use super::route::Routed;
 use crate::access;
-use crate::event::{CloseReason, Limit};
+use crate::event::Limit;
 use crate::id::LogPosition;
 use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
@@ -183,12 +183,8 @@ impl Broker {
     fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
         if !self.clients.conns[index].is_v5() && routed.code == ReasonCode::QuotaExceeded {
             let limit = if routed.retained_full { Limit::Retained } else { Limit::Queue };
-            let conn = &mut self.clients.conns[index];
-            if conn.gated == 0 {
-                return self.close(index, None, CloseReason::LimitReached(limit));
-            }
             // What it sent before is acknowledged first, or it would send that again for ever.
-            conn.refused = Some(limit);
+            self.clients.conns[index].refused = Some(limit);
         }
         self.gate_ack(index, packet_type, packet_id, routed);
     }

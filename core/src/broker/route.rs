@@ -91,7 +91,7 @@ impl Broker {
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }
-        routed.position = self.clients.recorded;
+        routed.position = self.clients.position();
         routed
     }
 

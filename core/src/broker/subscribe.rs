@@ -42,7 +42,7 @@ impl Broker {
             .encode(self.version(index), &mut bytes);
         self.codes = codes;
         let peers = self.await_peers();
-        let position = self.clients.recorded;
+        let position = self.clients.position();
         self.reply_bytes(index, bytes, position, peers, scans);
     }
 
@@ -211,7 +211,7 @@ impl Broker {
             .encode(self.version(index), &mut bytes);
         self.codes = codes;
         let peers = self.await_peers();
-        let position = self.clients.recorded;
+        let position = self.clients.position();
         self.reply_bytes(index, bytes, position, peers, Vec::new());
     }
 

@@ -92,7 +92,7 @@ pub(crate) struct Connection {
 }
 
 const _: () = assert!(
-    size_of::<Connection>() <= 272,
+    size_of::<Connection>() <= 288,
     "what a connection costs beside its session; it owns no buffer while it is idle"
 );
 

@@ -41,6 +41,10 @@ pub(crate) enum PeerMessage {
     Publish(PeerPublish),
     /// A message with this ticket was not taken over, because a session's queue was full.
     Refused { ticket: u64 },
+    /// A message with this ticket was taken over, and cannot be stored.
+    Unstored { ticket: u64 },
+    /// The sender's store failed: nothing of what it was sent and has not yet acknowledged is stored.
+    StoreFailed,
 }
 
 const _: () = assert!(size_of::<PeerMessage>() <= 80, "a message to another shard beside its bytes");

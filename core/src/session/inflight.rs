@@ -35,6 +35,8 @@ pub(crate) enum AcknowledgeError {
 /// What an unfinished exchange has to send on a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResendKind {
+    /// The PUBLISH, which was given its identifier and has not been sent yet: with DUP 0.
+    First(Delivery),
     /// The PUBLISH, with DUP 1 ([MQTT-3.3.1-1]).
     Publish(Delivery),
     /// The PUBREL, for its PUBREC has come ([MQTT-4.3.3-6]).
@@ -60,16 +62,19 @@ struct Entry {
     state: State,
     /// Whether it has sent something on this connection.
     sent: bool,
+    /// Whether it has sent something on any connection.
+    begun: bool,
     /// Whether it holds a unit of this connection's send quota.
     counted: bool,
     /// The number of its PUBREC among all PUBRECs, once it has come. It wraps.
     received: u32,
 }
 
-const _: () = assert!(size_of::<Entry>() <= 24, "a message in flight to one receiver");
+const _: () = assert!(size_of::<Entry>() <= 32, "a message in flight to one receiver");
 
 impl Entry {
-    const DONE: Self = Self { delivery: None, state: State::Done, sent: true, counted: false, received: 0 };
+    const DONE: Self =
+        Self { delivery: None, state: State::Done, sent: true, begun: true, counted: false, received: 0 };
 
     fn publish(delivery: Delivery, sent: bool) -> Self {
         let state = match delivery.flags.qos() {
@@ -77,7 +82,7 @@ impl Entry {
             QoS::AtLeastOnce => State::Publish1,
             QoS::ExactlyOnce => State::Publish2,
         };
-        Self { delivery: Some(delivery), state, sent, counted: sent, received: 0 }
+        Self { delivery: Some(delivery), state, sent, begun: sent, counted: sent, received: 0 }
     }
 
     fn unfinished(&self) -> Option<ResendKind> {
@@ -155,8 +160,11 @@ impl Inflight {
     /// Not before everything has been sent again, which keeps the order of messages, and not while the oldest exchange is
     /// so old that the ring would become much longer than the window.
     pub(crate) fn can_send(&self, window: u16) -> bool {
-        let span_max = (usize::from(window) + SPAN_BEYOND_WINDOW_MAX).min(SPAN_MAX);
-        self.unsent == 0 && self.used < window && self.entries.len() < span_max
+        self.unsent == 0 && self.used < window && self.has_span(window)
+    }
+
+    fn has_span(&self, window: u16) -> bool {
+        self.entries.len() < (usize::from(window) + SPAN_BEYOND_WINDOW_MAX).min(SPAN_MAX)
     }
 
     /// Begins an exchange: a PUBLISH of QoS 1 or 2 is sent with the identifier. Only after
@@ -166,6 +174,22 @@ impl Inflight {
         let id = self.id_at(self.entries.len());
         self.entries.push_back(Entry::publish(delivery, true));
         self.used += 1;
+        self.open += 1;
+        id
+    }
+
+    /// Whether another exchange may be [staged](Self::stage).
+    pub(crate) fn can_stage(&self, window: u16) -> bool {
+        u32::from(self.used) + u32::from(self.unsent) < u32::from(window) && self.has_span(window)
+    }
+
+    /// Gives an exchange its identifier, and leaves its PUBLISH to [`next_resend`](Self::next_resend). Only after
+    /// [`can_stage`](Self::can_stage).
+    pub(crate) fn stage(&mut self, delivery: Delivery) -> PacketId {
+        assert!(self.entries.len() < SPAN_MAX, "can_stage was asked");
+        let id = self.id_at(self.entries.len());
+        self.entries.push_back(Entry::publish(delivery, false));
+        self.unsent += 1;
         self.open += 1;
         id
     }
@@ -196,6 +220,7 @@ impl Inflight {
                 // The PUBREL that answers is this connection's.
                 self.unsent -= u16::from(!entry.sent);
                 entry.sent = true;
+                entry.begun = true;
                 Ok(entry.delivery.take())
             }
             State::Publish1 => Err(AcknowledgeError::WrongState),
@@ -273,8 +298,12 @@ impl Inflight {
             self.cursor += 1;
         }
         let entry = self.entries.get_mut(self.cursor)?;
-        let kind = entry.unfinished()?;
+        let mut kind = entry.unfinished()?;
+        if let (ResendKind::Publish(delivery), false) = (kind, entry.begun) {
+            kind = ResendKind::First(delivery);
+        }
         entry.sent = true;
+        entry.begun = true;
         entry.counted = true;
         self.unsent -= 1;
         self.used += 1;

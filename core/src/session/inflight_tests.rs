@@ -156,6 +156,23 @@ fn a_pubrel_does_not_wait_behind_a_publish_that_waits() {
 }
 
 #[test]
+fn what_is_staged_is_sent_first_without_dup_and_then_with() {
+    let mut inflight = Inflight::new();
+    inflight.push(qos1(0));
+    assert!(inflight.can_stage(3));
+    assert_eq!((inflight.stage(qos2(1)), inflight.stage(qos1(2))), (id(2), id(3)));
+    assert_eq!((inflight.can_stage(3), inflight.can_stage(4)), (false, true));
+    assert!(inflight.needs_resend() && !inflight.can_send(5));
+    assert_eq!((inflight.used(), inflight.len()), (1, 3));
+    assert_eq!(inflight.next_resend(3), Some((id(2), ResendKind::First(qos2(1)))));
+    inflight.begin_connection();
+    assert_eq!(inflight.next_resend(3), Some((id(1), ResendKind::Publish(qos1(0)))));
+    assert_eq!(inflight.next_resend(3), Some((id(2), ResendKind::Publish(qos2(1)))));
+    assert_eq!(inflight.next_resend(3), Some((id(3), ResendKind::First(qos1(2)))));
+    assert_eq!((inflight.used(), inflight.needs_resend()), (3, false));
+}
+
+#[test]
 fn an_acknowledgement_that_precedes_the_resend_replaces_it() {
     let mut inflight = Inflight::new();
     inflight.push(qos1(0));

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use super::{Incoming, Inflight, Queue, Will};
+use crate::id::LogPosition;
 use crate::timer::TimerId;
 use crate::topic::{FilterId, GroupId, Scan};
 
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) scans: VecDeque<RetainedScan>,
     /// Whether it stands in the list of sessions whose scans go on.
     pub(crate) scanning: bool,
+    /// What has to be stored before it is sent what was given an identifier and not sent yet.
+    pub(crate) sends_after: LogPosition,
     /// Whether it stands in the list of sessions that wait for the store.
     pub(crate) awaits_store: bool,
     /// Whether its queue is at a bound.
@@ -48,7 +51,7 @@ pub(crate) struct Session {
     pub(crate) retry_timer: Option<TimerId>,
 }
 
-const _: () = assert!(size_of::<Session>() <= 296, "what a session costs, connected or not");
+const _: () = assert!(size_of::<Session>() <= 336, "what a session costs, connected or not");
 
 /// One subscription of a session, as the tree knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +140,7 @@ impl Session {
             will: None,
             scans: VecDeque::new(),
             scanning: false,
+            sends_after: LogPosition(0),
             awaits_store: false,
             full: false,
             expiry_timer: None,
