@@ -147,14 +147,15 @@ pub struct Limits {
     pub retained_messages_max: u32,
     /// Bytes of retained messages with their topics. A further message is refused by 0x97. Default 256 MiB.
     pub retained_bytes_max: u64,
-    /// Bytes of all messages held by this shard at which publishers of QoS 1 and 2 are no longer read, 1 MiB..=u64::MAX.
-    /// Default 1 GiB.
+    /// Bytes of all messages held by this shard, and 32 for each that waits in a session, at which publishers of QoS 1 and 2
+    /// are no longer read, 1 MiB..=u64::MAX. Default 1 GiB.
     pub message_bytes_max: u64,
     /// Topics whose route is remembered, 16..=2^24. The oldest makes room. Default 16,384.
     pub route_cache_max: u32,
     /// Packets handled of one connection in one turn, 1..=65535; the rest waits its round. Default 1,024.
     pub packets_per_turn: u32,
-    /// Deliveries made for one connection's packets in one turn, 1..=u32::MAX; then its rest waits. Default 16,384.
+    /// Deliveries made for one connection's packets in one turn, and eight steps through a list for one, 1..=u32::MAX; then
+    /// its rest waits. Default 16,384.
     pub deliveries_per_turn: u32,
     /// Bytes under way to another shard and not yet handled there, 64 KiB..=1 GiB; then publishers that route there are
     /// not read. Default 4 MiB.

@@ -100,6 +100,8 @@ pub enum Event {
     StoreFailed,
 }
 
+const _: () = assert!(size_of::<Event>() <= 48, "events are moved through a list");
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {

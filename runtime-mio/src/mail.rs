@@ -26,8 +26,10 @@ pub(crate) enum Mail {
 /// How everybody else reaches one shard.
 pub(crate) struct Link {
     inbox: Mutex<Vec<Mail>>,
-    /// Whether a wake-up is under way, so that a second one is saved.
+    /// Whether something has arrived since the shard looked.
     pending: AtomicBool,
+    /// Whether the shard sleeps or is about to: only then it has to be woken, and once.
+    asleep: AtomicBool,
     waker: Waker,
     /// As last published by the shard.
     pub(crate) stats: Mutex<Stats>,
@@ -35,24 +37,38 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(waker: Waker) -> Self {
-        Self { inbox: Mutex::default(), pending: AtomicBool::new(false), waker, stats: Mutex::default() }
+        let (pending, asleep) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { inbox: Mutex::default(), pending, asleep, waker, stats: Mutex::default() }
     }
 
     /// Leaves a letter without waking the shard.
     pub(crate) fn post(&self, mail: Mail) {
         lock(&self.inbox).push(mail);
+        self.pending.store(true, Ordering::SeqCst);
     }
 
-    /// Makes the shard look at its inbox.
+    /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
     pub(crate) fn wake(&self) {
-        if !self.pending.swap(true, Ordering::AcqRel) && self.waker.wake().is_err() {
-            self.pending.store(false, Ordering::Release); // whoever comes next tries again
+        self.pending.store(true, Ordering::SeqCst);
+        if self.asleep.swap(false, Ordering::SeqCst) && self.waker.wake().is_err() {
+            self.asleep.store(true, Ordering::SeqCst); // whoever comes next tries again
         }
+    }
+
+    /// The shard is about to sleep, and wants to be woken from here on. `false`: it must not, something has arrived.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.asleep.store(true, Ordering::SeqCst);
+        !self.pending.load(Ordering::SeqCst)
+    }
+
+    /// The shard is awake and need not be woken.
+    pub(crate) fn get_up(&self) {
+        self.asleep.store(false, Ordering::SeqCst);
     }
 
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
-        if self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::AcqRel) {
+        if self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::SeqCst) {
             std::mem::swap(&mut *lock(&self.inbox), mail);
         }
     }

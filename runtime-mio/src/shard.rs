@@ -13,7 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::Socket;
 use weirmq_core::{
-    Broker, Budget, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
 };
 
 use crate::connection::{Connection, Phase};
@@ -59,6 +59,8 @@ pub(crate) struct Shard {
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
     progress: Progress,
+    /// Shards to wake before this one sleeps.
+    pub(crate) calls: Calls,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -95,6 +97,7 @@ impl Shard {
             mail: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
+            calls: Calls::default(),
             leave: None,
             publish: now,
             unpublished: true,
@@ -105,10 +108,12 @@ impl Shard {
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut readiness = Events::with_capacity(EVENTS_MAX);
         loop {
-            match self.poll.poll(&mut readiness, self.wait()) {
+            let rest = self.rest(!readiness.is_empty());
+            match self.poll.poll(&mut readiness, rest) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
+            self.link().get_up();
             let now = self.shared.now();
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
@@ -131,6 +136,21 @@ impl Shard {
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
         self.publish(now);
+    }
+
+    /// How long the next poll sleeps. Other shards are woken before it does, and this one can be from here on.
+    fn rest(&mut self, busy: bool) -> Option<Duration> {
+        if !self.calls.is_empty() {
+            if self.calls.gather(self.shared.now(), busy) {
+                return Some(Duration::ZERO);
+            }
+            self.calls.take().for_each(|shard| self.shared.links[usize::from(shard.0)].wake());
+        }
+        let wait = self.wait();
+        if wait != Some(Duration::ZERO) && !self.link().fall_asleep() {
+            return Some(Duration::ZERO);
+        }
+        wait
     }
 
     /// How long the next poll may sleep; `None` is until something happens.

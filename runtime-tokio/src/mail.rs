@@ -29,8 +29,10 @@ pub(crate) enum Mail {
 #[derive(Default)]
 pub(crate) struct Link {
     inbox: Mutex<Vec<Mail>>,
-    /// Whether a wake-up is under way, so that a second one is saved.
+    /// Whether something has arrived that the shard has to look at.
     pending: AtomicBool,
+    /// Whether the shard sleeps or is about to: only then it has to be woken, and once.
+    asleep: AtomicBool,
     /// The shard's task.
     task: Mutex<Option<Waker>>,
     /// As last published by the shard.
@@ -43,16 +45,28 @@ impl Link {
         lock(&self.inbox).push(mail);
     }
 
-    /// Makes the shard look at its inbox.
+    /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
     pub(crate) fn wake(&self) {
-        if !self.pending.swap(true, Ordering::AcqRel)
+        self.pending.store(true, Ordering::SeqCst);
+        if self.asleep.swap(false, Ordering::SeqCst)
             && let Some(task) = &*lock(&self.task)
         {
             task.wake_by_ref();
         }
     }
 
-    /// Names the task to wake. Ask [`is_pending`](Self::is_pending) after it.
+    /// The shard is about to sleep, and wants to be woken from here on. `false`: it must not, something has arrived.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.asleep.store(true, Ordering::SeqCst);
+        !self.pending.load(Ordering::SeqCst)
+    }
+
+    /// The shard is awake and need not be woken.
+    pub(crate) fn get_up(&self) {
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+
+    /// Names the task to wake. [Fall asleep](Self::fall_asleep) after it.
     pub(crate) fn register(&self, task: &Waker) {
         lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
     }

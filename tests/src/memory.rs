@@ -14,7 +14,7 @@ use peer::Peer;
 use weirmq_core::record::RecordOptions;
 use weirmq_core::{
     AuthId, AuthOutcome, AuthRequest, Broker, Config, Event, Instant, ListenerId, LogPosition, Outbox, PeerAddr,
-    PeerBatch, ShardId, Stats,
+    PeerBatch, SessionView, ShardId, Stats,
 };
 
 use crate::recording::Recording;
@@ -254,6 +254,35 @@ impl Net {
         }
     }
 
+    /// One turn of each shard. Whether anything was done.
+    pub fn step(&mut self) -> bool {
+        let mut busy = false;
+        for index in 0..self.shards.len() {
+            busy |= self.turn(index);
+        }
+        busy
+    }
+
+    /// Bytes that reached the client so far, without another turn.
+    pub fn here(&self, client: Client) -> usize {
+        self.peers[client.0].from_broker.len()
+    }
+
+    /// Bytes that the client has written and the broker has not taken.
+    pub fn unsent(&self, client: Client) -> usize {
+        self.peers[client.0].to_broker.len()
+    }
+
+    /// The client forgets what reached it.
+    pub fn ignore(&mut self, client: Client) {
+        self.peers[client.0].from_broker = Vec::new();
+    }
+
+    /// The session of a client, wherever it lives.
+    pub fn inspect(&self, client_id: &str) -> Option<SessionView> {
+        self.shards.iter().find_map(|shard| shard.broker.inspect(client_id))
+    }
+
     /// The counters of one shard.
     pub fn stats_of(&self, shard: ShardId) -> Stats {
         self.shards[usize::from(shard.0)].broker.stats()
@@ -310,11 +339,7 @@ impl Net {
     /// When that never comes.
     pub fn settle(&mut self) {
         for _ in 0..TURNS_MAX {
-            let mut busy = false;
-            for index in 0..self.shards.len() {
-                busy |= self.turn(index);
-            }
-            if !busy {
+            if !self.step() {
                 return;
             }
         }

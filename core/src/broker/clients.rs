@@ -12,7 +12,7 @@ use crate::id::{ConnId, LogPosition};
 use crate::message::{MessageId, Messages};
 use crate::outbox::Outbox;
 use crate::packet::Version;
-use crate::session::{IdentifierSets, Session};
+use crate::session::{IdentifierSets, Queue, Session};
 use crate::slab::Slab;
 use crate::stats::Stats;
 use crate::store::{Operation, StoredMessage};
@@ -36,6 +36,8 @@ pub(super) struct Clients {
     pub(super) out: Outbox,
     /// Connections whose input waits its turn.
     pub(super) work: VecDeque<ConnId>,
+    /// How many of them, from the front on, the next run may serve.
+    pub(super) due: usize,
     /// Sessions whose retained messages go on, by index and generation.
     pub(super) scanning: VecDeque<(u32, u32)>,
     /// Sessions whose next QoS 2 message is not stored yet, by index and generation.
@@ -53,10 +55,12 @@ pub(super) struct Clients {
     pub(super) store_failed: bool,
     /// What was recorded before the packet that is being handled.
     pub(super) mark: LogPosition,
-    /// Deliveries for the connection whose packets are being handled.
+    /// Deliveries for the connection whose packets are being handled, and other work as [`charge`](Self::charge) counts it.
     pub(super) deliveries: u32,
     pub(super) pressing: bool,
     pub(super) images: Images,
+    /// Messages whose payload was written; empty but for its memory.
+    done: Vec<MessageId>,
 }
 
 impl Clients {
@@ -73,6 +77,7 @@ impl Clients {
             pool: BufferPool::default(),
             out: Outbox::new(),
             work: VecDeque::new(),
+            due: 0,
             scanning: VecDeque::new(),
             awaiting_store: Vec::new(),
             full_sessions: 0,
@@ -86,6 +91,7 @@ impl Clients {
             deliveries: 0,
             pressing: false,
             images: Images::default(),
+            done: Vec::new(),
         }
     }
 
@@ -140,9 +146,18 @@ impl Clients {
         true
     }
 
-    /// Whether control packets alone have filled the output to twice its bound.
+    /// A message was appended: the connection is to be flushed.
+    pub(super) fn mark_message(&mut self, index: u32) {
+        let conn = &mut self.conns[index];
+        let beyond = conn.output.len().saturating_sub(self.config.limits.output_bytes_max as usize);
+        conn.excess = conn.excess.max(beyond);
+        self.mark_dirty(index);
+    }
+
+    /// Whether control packets have taken as much again as the output's bound.
     pub(super) fn is_overrun(&self, index: u32) -> bool {
-        self.conns[index].output.len() > 2 * self.config.limits.output_bytes_max as usize
+        let conn = &self.conns[index];
+        conn.output.len() > 2 * self.config.limits.output_bytes_max as usize + conn.excess
     }
 
     /// Whether the output has room for more messages from the session's queue.
@@ -159,6 +174,18 @@ impl Clients {
             conn.waiting = true;
             self.work.push_back(id);
         }
+    }
+
+    /// Bytes of all messages that are held, and of the records by which sessions wait for them.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.messages.bytes_held() + self.stats.messages_queued * Queue::RECORD_BYTES
+    }
+
+    /// Counts steps through a list as work for the connection whose packets are being handled. A step costs about an eighth
+    /// of a delivery, so a client that makes the broker walk long lists has fewer packets handled in a turn.
+    pub(super) fn charge(&mut self, steps: usize) {
+        const STEPS_PER_DELIVERY: usize = 8;
+        self.deliveries = self.deliveries.saturating_add(u32::try_from(steps / STEPS_PER_DELIVERY).unwrap_or(u32::MAX));
     }
 
     pub(super) fn wants_read(&self, index: u32) -> bool {
@@ -256,10 +283,13 @@ impl Clients {
 
     /// Bytes were written.
     pub(super) fn sent(&mut self, index: u32, count: usize) {
-        let mut done = Vec::new();
+        let mut done = core::mem::take(&mut self.done);
         let conn = &mut self.conns[index];
         conn.output.consume(count, &mut self.pool, |message| done.push(message));
         self.stats.bytes_sent += count as u64;
+        if conn.output.len() <= self.config.limits.output_bytes_max as usize {
+            conn.excess = 0;
+        }
         let waits = !conn.output.is_empty();
         if !waits {
             conn.waits_since = None;
@@ -271,9 +301,10 @@ impl Clients {
             let deadline = self.now.saturating_add(self.config.limits.write_timeout);
             self.conns[index].write_timer = Some(self.timers.arm(deadline, key));
         }
-        for message in done {
+        for message in done.drain(..) {
             self.release(message);
         }
+        self.done = done;
     }
 
     /// Keeps the count of sessions at a bound of their queue.

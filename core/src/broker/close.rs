@@ -119,6 +119,7 @@ impl Broker {
         session.connection = NO_CONNECTION;
         session.queue.release_memory();
         session.inflight.release_memory();
+        session.incoming.release_memory();
         if let Some(timer) = session.retry_timer.take() {
             self.clients.timers.cancel(timer);
         }

@@ -257,7 +257,7 @@ impl Broker {
         }
         let qos = flags >> 1 & 3;
         qos > 0
-            && (self.clients.messages.bytes_held() >= limits.message_bytes_max
+            && (self.clients.held_bytes() >= limits.message_bytes_max
                 || self.clients.unstored_bytes > limits.store_bytes_max as usize)
     }
 

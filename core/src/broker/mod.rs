@@ -151,7 +151,7 @@ impl Broker {
         let shards = if config.shards > 1 { usize::from(config.shards) } else { 0 };
         Self {
             router: Router::new(config.limits.route_cache_max, hash_seed),
-            retained: Retained::default(),
+            retained: Retained::new(hash_seed),
             gate: Gate::default(),
             shard,
             seed,
@@ -322,13 +322,15 @@ impl Broker {
             self.record(&Input::Run { budget });
         }
         self.release_held();
-        for _ in 0..budget.connections.min(self.clients.work.len()) {
+        // What was put on the list since the last run has had its share of this turn already.
+        for _ in 0..budget.connections.min(self.clients.due) {
             let Some(conn) = self.clients.work.pop_front() else { break };
             if let Some(index) = self.clients.index_of(conn) {
                 self.clients.conns[index].waiting = false;
                 self.serve(conn);
             }
         }
+        self.clients.due = self.clients.work.len();
         let mut retained = budget.retained;
         self.run_scans(&mut retained);
         if self.has_work() { Progress::More } else { Progress::Idle }
@@ -366,8 +368,9 @@ impl Broker {
             index.inspect(|&index| self.forget(index)).is_some()
         });
         outbox.handoff = handoff;
+        let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            if let Some(batch) = link.drain() {
+            if let Some(batch) = link.drain(peer_bytes_max) {
                 self.clients.stats.peer_batches_sent += 1;
                 outbox.peers.push((ShardId(shard as u16), batch));
             }

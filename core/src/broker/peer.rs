@@ -38,7 +38,9 @@ impl Broker {
     pub(super) fn tell_interest(&mut self, filter: &str, interested: bool) {
         for shard in self.others() {
             let filter = Box::from(filter);
-            self.peers[shard].batch().messages.push(PeerMessage::Interest { filter, interested });
+            let batch = self.peers[shard].batch();
+            batch.prompt = true;
+            batch.messages.push(PeerMessage::Interest { filter, interested });
         }
     }
 
@@ -67,7 +69,9 @@ impl Broker {
         self.router.filter_text(filter, &mut text);
         for shard in self.others() {
             let (filter, share) = (Box::from(text.as_str()), Box::from(share));
-            self.peers[shard].batch().messages.push(PeerMessage::Members { filter, share, connected, total });
+            let batch = self.peers[shard].batch();
+            batch.prompt = true;
+            batch.messages.push(PeerMessage::Members { filter, share, connected, total });
         }
     }
 
@@ -76,7 +80,7 @@ impl Broker {
         let shards: Vec<usize> = self.others().collect();
         let waits = |shard: usize| {
             let link = &self.peers[shard];
-            (ShardId(shard as u16), link.last_number())
+            (ShardId(shard as u16), link.last_prompt())
         };
         shards.into_iter().map(waits).collect()
     }
@@ -155,6 +159,7 @@ impl Broker {
             batch.push_share(group.name(), &text);
         }
         let shares = start..batch.bytes.len() as u32;
+        batch.prompt |= ticket > 0;
         batch.messages.push(PeerMessage::Publish(PeerPublish {
             ticket,
             topic,
@@ -202,7 +207,7 @@ impl Broker {
         if batch.number > 0 {
             // What came after the store failed was answered by message.
             let position = if self.clients.store_failed { LogPosition(0) } else { self.clients.recorded };
-            self.peers[index].received(batch.number, position);
+            self.peers[index].received(batch.number, position, batch.prompt);
             self.peers[index].stored(self.clients.stored);
         }
         self.peers[index].recycle(core::mem::take(batch));
@@ -264,10 +269,18 @@ impl Broker {
     }
 
     /// Whether a message from another shard has no room here. It is taken over as a whole or not at all.
-    fn peer_refuses(&self, arrival: &Arrival<'_>, batch: &PeerBatch, publish: &PeerPublish, scratch: &Scratch) -> bool {
+    fn peer_refuses(
+        &mut self,
+        arrival: &Arrival<'_>,
+        batch: &PeerBatch,
+        publish: &PeerPublish,
+        scratch: &Scratch,
+    ) -> bool {
+        if self.refuses(arrival, scratch) {
+            return true;
+        }
         let refuses = |group| self.group_refuses(arrival, group);
-        self.refuses(arrival, scratch)
-            || batch.shares(&publish.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
+        batch.shares(&publish.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
     }
 
     /// Tells the shard that a message came from that it has no room here: its publisher is told.

@@ -144,7 +144,7 @@ impl Clients {
         }
         self.stats.packets_sent += 1;
         self.stats.publishes_sent += 1;
-        self.mark_dirty(index);
+        self.mark_message(index);
     }
 
     /// Sends again, in order, what was unfinished when the client came back (MQTT-4.4.0-1), and for the first time what

@@ -20,7 +20,6 @@ use crate::topic::RetainedStore;
 use crate::topic::retained::Entry;
 
 /// The retained messages of this shard.
-#[derive(Default)]
 pub(super) struct Retained {
     pub(super) store: RetainedStore,
     bytes: u64,
@@ -35,6 +34,19 @@ pub(super) struct Retained {
 
 /// How many removals are remembered.
 const REMOVED_MAX: usize = 1_024;
+
+impl Retained {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            store: RetainedStore::new(seed),
+            bytes: 0,
+            clock: 0,
+            expiring: BTreeSet::new(),
+            timer: None,
+            removed: VecDeque::new(),
+        }
+    }
+}
 
 impl Broker {
     /// Keeps or removes the retained message of a topic that was published in this shard. `false`: there is no room. When
@@ -162,6 +174,7 @@ impl Broker {
         if scans.is_empty() {
             return;
         }
+        self.clients.charge(scans.len() * self.clients.sessions[session].scans.len());
         let state = &mut self.clients.sessions[session];
         for scan in scans {
             // Searches for one filter are made one after the other, so that they take no more room than one.

@@ -89,10 +89,17 @@ pub(crate) struct Connection {
     /// Bytes that the packet at the front of `input` has in all; 0 when that is not known.
     pub(crate) needed: usize,
     pub(crate) output: Output,
+    /// By how much messages have taken the output beyond its bound: one more always goes in whole.
+    pub(crate) excess: usize,
     pub(crate) aliases_in: Option<Box<IncomingAliases>>,
     pub(crate) aliases_out: Option<Box<OutgoingAliases>>,
     pub(crate) auth: Option<Box<AuthState>>,
 }
+
+const _: () = assert!(
+    size_of::<Connection>() <= 288,
+    "what a connection costs beside its session; it owns no buffer while it is idle"
+);
 
 /// Authentication under way, or the method that was used.
 #[derive(Debug, Default)]
@@ -141,6 +148,7 @@ impl Connection {
             input: Vec::new(),
             needed: 0,
             output: Output::default(),
+            excess: 0,
             aliases_in: None,
             aliases_out: None,
             auth: None,

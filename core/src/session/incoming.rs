@@ -8,6 +8,9 @@ use smallvec::SmallVec;
 
 use crate::packet::PacketId;
 
+/// A list that becomes empty gives back its memory above this many identifiers: 1 KiB.
+const IDS_KEPT: usize = 512;
+
 /// Identifiers, sorted: there are few of them at a time, and 65535 at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incoming {
@@ -49,10 +52,17 @@ impl Incoming {
             return false;
         };
         self.ids.remove(place);
-        if self.ids.is_empty() && self.ids.spilled() {
+        if self.ids.is_empty() && self.ids.capacity() > IDS_KEPT {
             self.clear();
         }
         true
+    }
+
+    /// Gives back the memory of an empty list, for a session that is not expected to need it soon.
+    pub(crate) fn release_memory(&mut self) {
+        if self.ids.is_empty() {
+            self.clear();
+        }
     }
 
     /// Whether the exchange with this identifier is open.
@@ -89,6 +99,13 @@ mod tests {
         let mut incoming = Incoming::new();
         (1..=1_000).for_each(|number| assert!(incoming.insert(id(number))));
         (1..=1_000).for_each(|number| assert!(incoming.remove(id(number))));
+        assert!(!incoming.ids.spilled());
+        (1..=100).for_each(|number| assert!(incoming.insert(id(number))));
+        incoming.release_memory();
+        assert_eq!(incoming.len(), 100);
+        (1..=100).for_each(|number| assert!(incoming.remove(id(number))));
+        assert!(incoming.ids.spilled());
+        incoming.release_memory();
         assert!(!incoming.ids.spilled());
     }
 

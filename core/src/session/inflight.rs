@@ -70,6 +70,8 @@ struct Entry {
     received: u32,
 }
 
+const _: () = assert!(size_of::<Entry>() <= 32, "a message in flight to one receiver");
+
 impl Entry {
     const DONE: Self =
         Self { delivery: None, state: State::Done, sent: true, begun: true, counted: false, received: 0 };

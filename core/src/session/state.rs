@@ -51,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) retry_timer: Option<TimerId>,
 }
 
+const _: () = assert!(size_of::<Session>() <= 336, "what a session costs, connected or not");
+
 /// One subscription of a session, as the tree knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Subscribed {
@@ -59,6 +61,8 @@ pub(crate) struct Subscribed {
     /// Its place in the filter's or the group's list.
     pub(crate) position: u32,
 }
+
+const _: () = assert!(size_of::<Subscribed>() <= 16, "a subscription in its session");
 
 /// The retained messages of one new subscription, and of those that took its place before all were sent: every SUBSCRIBE is
 /// owed them (MQTT-3.8.4-4).

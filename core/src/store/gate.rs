@@ -31,6 +31,8 @@ pub(crate) struct Gated {
     pub(crate) reply: Reply,
 }
 
+const _: () = assert!(size_of::<Gated>() <= 120, "an acknowledgement that waits");
+
 /// Batches that must have been handled: shard and batch number.
 pub(crate) type PeerWaits = SmallVec<[(ShardId, u64); 1]>;
 

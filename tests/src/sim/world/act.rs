@@ -43,8 +43,7 @@ impl World {
                 if self.options.durable == 0 {
                     return false;
                 }
-                self.store_failed = true;
-                self.shards.iter_mut().for_each(|shard| shard.store.fail());
+                self.fail_stores();
             }
             Step::Wait { ms } => self.advance(Duration::from_millis(ms)),
         }

@@ -40,6 +40,10 @@ impl World {
                 self.shards[index].broker.handle_closed(self.now, close.conn, CloseCause::Done);
             }
         }
+        for request in outbox.auth.drain(..) {
+            let delay = Duration::from_millis(self.rng.below(self.options.auth_delay_ms + 1));
+            self.authenticator.ask(index, request, self.now.saturating_add(delay));
+        }
         outbox.clear();
         self.shards[index].outbox = outbox;
         self.check_reading(index);
