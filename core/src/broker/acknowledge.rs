@@ -259,7 +259,9 @@ impl Broker {
             let conn = &mut self.clients.conns[index];
             conn.gated -= 1;
             conn.gated_pubacks -= u32::from(gated.reply.is_puback());
-            if conn.phase != crate::connection::Phase::Connected {
+            // Behind a message that was refused nothing is acknowledged: the client sends it all again, in order.
+            let is_behind = conn.drains && gated.reply.answers_publish();
+            if is_behind || conn.phase != crate::connection::Phase::Connected {
                 self.forget_refused(&gated);
                 continue;
             }

@@ -259,7 +259,6 @@ impl Broker {
         if self.clients.conns[index].phase == Phase::Connected && count > 0 {
             let session = self.clients.conns[index].session;
             self.clients.pull(session);
-            self.close_drained(index, false);
         }
     }
 

@@ -46,6 +46,11 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// Whether it is PUBACK or PUBREC.
+    pub(crate) fn answers_publish(&self) -> bool {
+        matches!(self, Self::Ack { packet_type: PacketType::PubAck | PacketType::PubRec, .. })
+    }
+
     pub(crate) fn is_puback(&self) -> bool {
         matches!(self, Self::Ack { packet_type: PacketType::PubAck, .. })
     }
