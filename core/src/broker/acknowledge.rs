@@ -148,7 +148,7 @@ impl Broker {
     /// is not safe yet, whichever connection that came by.
     pub(super) fn receive_again(&mut self, index: u32, packet_id: PacketId) {
         let mut routed = Routed::internal();
-        routed.position = self.clients.position_for(self.clients.conns[index].session);
+        routed.position = self.clients.recorded;
         if let Some(first) = self.gate.received(self.session_key(index), packet_id) {
             routed.peers = first.peers.clone();
             routed.ticket = first.ticket;
@@ -160,8 +160,7 @@ impl Broker {
     /// Nobody is there any more to be told that a message was refused; it can come again.
     fn forget_refused(&mut self, gated: &Gated) {
         let (session, generation) = gated.session;
-        if let Some((packet_id, code)) = gated.pubrec()
-            && (gated.unstored || code == ReasonCode::QuotaExceeded)
+        if let Some((packet_id, ReasonCode::QuotaExceeded)) = gated.pubrec()
             && gated.taken
             && self.clients.sessions.is_current(session, generation)
             && self.clients.sessions[session].incoming.remove(packet_id)
