@@ -22,8 +22,8 @@ const CLASS_LAST: u32 = 16;
 const CLASSES: usize = (CLASS_LAST - CLASS_FIRST + 1) as usize;
 /// Bytes of all buffers kept for later messages.
 const POOL_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// An empty slab with room for more records than this gives its memory back. It is 1.5 MiB, less than what is kept of
-/// buffers: a slab that fills and becomes empty at every turn is not to allocate each time.
+/// An empty slab with room for more records than this gives its memory back. They are 1.25 MiB, less than what is kept
+/// of buffers: a slab that fills and becomes empty at every turn is not to allocate each time.
 const RECORDS_KEPT: usize = 16_384;
 
 /// A message of this broker, as long as somebody holds a reference to it.

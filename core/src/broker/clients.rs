@@ -301,9 +301,10 @@ impl Clients {
             let deadline = self.now.saturating_add(self.config.limits.write_timeout);
             self.conns[index].write_timer = Some(self.timers.arm(deadline, key));
         }
-        for message in done.drain(..) {
+        for &message in &done {
             self.release(message);
         }
+        done.clear();
         self.done = done;
     }
 
