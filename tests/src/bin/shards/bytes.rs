@@ -105,8 +105,6 @@ fn connections() {
         }
     });
     row("session, a Client Identifier of 15 bytes", more);
-    let gone = each(MANY, || conns.iter().for_each(|conn| one.close(*conn)));
-    row("given back when the connection goes and the session stays", -gone);
 }
 
 fn subscriptions() {
