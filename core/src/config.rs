@@ -288,6 +288,32 @@ macro_rules! check_time {
 }
 
 impl Config {
+    /// Makes it fit a runtime, which has no store. With an authenticator [`Authentication::None`] becomes
+    /// [`Authentication::External`] without methods.
+    ///
+    /// # Errors
+    ///
+    /// The first that [`validate`](Self::validate) finds; external authentication without an authenticator; and
+    /// [`durable`](Self::durable), which nobody could keep the promise of.
+    pub fn fit(&mut self, authenticates: bool) -> Result<(), ConfigError> {
+        if self.authentication == Authentication::None && authenticates {
+            self.authentication = Authentication::External { methods: Vec::new() };
+        }
+        if let Some(error) = self.validate().into_iter().next() {
+            return Err(error);
+        }
+        if self.durable {
+            return Err(ConfigError { field: "durable", expected: String::from("false where there is no store") });
+        }
+        if self.authentication != Authentication::None && !authenticates {
+            return Err(ConfigError {
+                field: "authentication",
+                expected: String::from("None without an authenticator"),
+            });
+        }
+        Ok(())
+    }
+
     /// Every value that is out of its range, in the order of the fields; empty when the configuration can be used.
     pub fn validate(&self) -> Vec<ConfigError> {
         let mut errors = Vec::new();

@@ -107,14 +107,15 @@ impl Shard {
     /// Takes turns until the server has gone down.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut readiness = Events::with_capacity(EVENTS_MAX);
+        let mut now = self.shared.now();
         loop {
-            let rest = self.rest(!readiness.is_empty());
+            let rest = self.rest(now, !readiness.is_empty());
             match self.poll.poll(&mut readiness, rest) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
-            self.link().get_up();
-            let now = self.shared.now();
+            self.link().bell.get_up();
+            now = self.shared.now();
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
@@ -139,15 +140,13 @@ impl Shard {
     }
 
     /// How long the next poll sleeps. Other shards are woken before it does, and this one can be from here on.
-    fn rest(&mut self, busy: bool) -> Option<Duration> {
-        if !self.calls.is_empty() {
-            if self.calls.gather(self.shared.now(), busy) {
-                return Some(Duration::ZERO);
-            }
-            self.calls.take().for_each(|shard| self.shared.links[usize::from(shard.0)].wake());
+    fn rest(&mut self, now: Instant, busy: bool) -> Option<Duration> {
+        let links = &self.shared.links;
+        if self.calls.gather(now, busy, |shard| links[usize::from(shard.0)].wake()) {
+            return Some(Duration::ZERO);
         }
         let wait = self.wait();
-        if wait != Some(Duration::ZERO) && !self.link().fall_asleep() {
+        if wait != Some(Duration::ZERO) && !self.link().bell.fall_asleep() {
             return Some(Duration::ZERO);
         }
         wait

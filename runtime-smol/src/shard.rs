@@ -103,9 +103,10 @@ impl Shard {
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            let gathers = self.gathers();
+            let links = &self.shared.links;
+            let gathers = self.calls.gather(now, self.busy, |shard| links[usize::from(shard.0)].wake());
             let due = self.due().unwrap_or(Instant::MAX);
-            if due <= now || gathers || self.link.is_pending() {
+            if due <= now || gathers || self.link.bell.is_rung() {
                 // Lets async-io look at the sockets, and comes back.
                 smol::future::yield_now().await;
                 continue;
@@ -121,23 +122,11 @@ impl Shard {
                 if over {
                     armed = Instant::MAX;
                 }
-                if over || !self.link.fall_asleep() { Poll::Ready(()) } else { Poll::Pending }
+                if over || !self.link.bell.fall_asleep() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
-            self.link.get_up();
+            self.link.bell.get_up();
         }
-    }
-
-    /// Whether there may be more to do before other shards are woken. If not, they are.
-    fn gathers(&mut self) -> bool {
-        if self.calls.is_empty() {
-            return false;
-        }
-        let gathers = self.calls.gather(self.shared.now(), self.busy);
-        if !gathers {
-            self.calls.take().for_each(|shard| self.shared.links[usize::from(shard.0)].wake());
-        }
-        gathers
     }
 
     fn turn(&mut self, now: Instant) {

@@ -33,14 +33,22 @@ impl Calls {
         self.shards |= 1 << to.0;
     }
 
+    /// Asked once a turn, before sleeping. `busy` is whether this turn had anything to do. `true`: look once more, without
+    /// sleeping. `false`: nobody had to be woken, or `wake` was called for each that had to be.
+    pub fn gather(&mut self, now: Instant, busy: bool, wake: impl FnMut(ShardId)) -> bool {
+        let again = self.looks_again(now, busy);
+        if !again {
+            self.take().for_each(wake);
+        }
+        again
+    }
+
     /// Whether nobody has to be woken.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.shards == 0
     }
 
-    /// Asked once a turn, before sleeping. `busy` is whether this turn had anything to do. `true`: look once more, without
-    /// sleeping, before anybody is woken. `false`: wake those that [`take`](Self::take) names.
-    pub fn gather(&mut self, now: Instant, busy: bool) -> bool {
+    fn looks_again(&mut self, now: Instant, busy: bool) -> bool {
         if self.is_empty() {
             return false;
         }
@@ -66,7 +74,7 @@ impl Calls {
     }
 
     /// The shards to wake now, in ascending order. They are forgotten.
-    pub fn take(&mut self) -> impl Iterator<Item = ShardId> + use<> {
+    fn take(&mut self) -> impl Iterator<Item = ShardId> + use<> {
         let mut shards = core::mem::take(&mut self.shards);
         self.since = None;
         core::iter::from_fn(move || {
@@ -103,23 +111,23 @@ mod tests {
 
     #[test]
     fn who_has_nobody_to_wake_may_sleep() {
-        assert!(!Calls::default().gather(at(1), true));
+        assert!(!Calls::default().looks_again(at(1), true));
     }
 
     #[test]
     fn they_are_woken_as_soon_as_nothing_more_is_found() {
         let mut calls = Calls::default();
         calls.add(ShardId(1));
-        assert!(calls.gather(at(1), true));
-        assert!(!calls.gather(at(2), false));
+        assert!(calls.looks_again(at(1), true));
+        assert!(!calls.looks_again(at(2), false));
         assert_eq!(calls.take().count(), 1);
     }
 
     /// How often a shard looks in vain before it wakes another.
     fn looks(calls: &mut Calls) -> usize {
         calls.add(ShardId(1));
-        assert!(calls.gather(at(1), true));
-        let looks = (0..100).take_while(|_| calls.gather(at(1), false)).count();
+        assert!(calls.looks_again(at(1), true));
+        let looks = (0..100).take_while(|_| calls.looks_again(at(1), false)).count();
         assert_eq!(calls.take().count(), 1);
         looks
     }
@@ -129,7 +137,7 @@ mod tests {
         let mut calls = Calls::default();
         assert_eq!(looks(&mut calls), 0);
         calls.add(ShardId(1));
-        assert!((0..20).all(|_| calls.gather(at(1), true)));
+        assert!((0..20).all(|_| calls.looks_again(at(1), true)));
         let tries: Vec<usize> = (0..6).map(|_| looks(&mut calls)).collect();
         assert_eq!(tries, [8, 4, 2, 1, 0, 0]);
     }
@@ -139,9 +147,9 @@ mod tests {
         let mut calls = Calls::default();
         for start in [1_000, 2_000] {
             calls.add(ShardId(1));
-            assert!(calls.gather(at(start), true));
-            assert!(calls.gather(at(start + 99), true));
-            assert!(!calls.gather(at(start + 100), true));
+            assert!(calls.looks_again(at(start), true));
+            assert!(calls.looks_again(at(start + 99), true));
+            assert!(!calls.looks_again(at(start + 100), true));
             assert_eq!(calls.take().count(), 1);
         }
     }
