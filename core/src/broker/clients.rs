@@ -117,16 +117,23 @@ impl Clients {
     }
 
     /// Puts the connection on the list of those to flush.
-    pub(super) fn mark_dirty(&mut self, index: u32) {
+    #[inline]
+    pub(super) fn mark_dirty(&mut self, index: u32) -> usize {
         let conn = &mut self.conns[index];
+        let size = conn.output.len();
+        self.pressing |= size >= PRESSING_BYTES;
         if !conn.dirty {
-            conn.dirty = true;
-            conn.waits_since.get_or_insert(self.now);
-            let id = self.conn_id(index);
-            self.out.flush.push(id);
+            self.queue_flush(index);
         }
-        let conn = &self.conns[index];
-        self.pressing |= conn.output.len() >= PRESSING_BYTES;
+        size
+    }
+
+    fn queue_flush(&mut self, index: u32) {
+        let id = self.conn_id(index);
+        let conn = &mut self.conns[index];
+        conn.dirty = true;
+        conn.waits_since.get_or_insert(self.now);
+        self.out.flush.push(id);
     }
 
     /// Appends one packet. It is taken back when it exceeds the client's Maximum Packet Size (MQTT-3.1.2-24); `false` then.
@@ -147,11 +154,13 @@ impl Clients {
     }
 
     /// A message was appended: the connection is to be flushed.
+    #[inline]
     pub(super) fn mark_message(&mut self, index: u32) {
-        let conn = &mut self.conns[index];
-        let beyond = conn.output.len().saturating_sub(self.config.limits.output_bytes_max as usize);
-        conn.excess = conn.excess.max(beyond);
-        self.mark_dirty(index);
+        let (size, size_max) = (self.mark_dirty(index), self.config.limits.output_bytes_max as usize);
+        if size > size_max {
+            let excess = &mut self.conns[index].excess;
+            *excess = (*excess).max(size - size_max);
+        }
     }
 
     /// Whether control packets have taken as much again as the output's bound.
