@@ -4,7 +4,7 @@ use super::Broker;
 use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
 use crate::id::ConnId;
-use crate::packet::{Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
+use crate::packet::{Ack, Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
 use crate::time::Instant;
 
 /// What a connection's packets led to.
@@ -188,22 +188,20 @@ impl Broker {
             self.clients.stats.packets_received -= 1;
             return Step::Wait;
         }
-        if frame.packet_type == PacketType::Publish {
-            // Most packets are, and this way they are not moved through the enum of all.
-            match Publish::decode(version, frame.flags, frame.body) {
-                Ok(publish) => self.handle_publish(index, &publish),
-                Err(violation) => self.violate(index, violation),
+        let handled = match frame.packet_type {
+            // Most packets are these two, and this way they are not moved through the enum of all.
+            PacketType::Publish => {
+                Publish::decode(version, frame.flags, frame.body).map(|publish| self.handle_publish(index, &publish))
             }
-            return Step::Handled;
-        }
-        if frame.packet_type == PacketType::Connect {
+            PacketType::PubAck => {
+                Ack::decode(frame.packet_type, version, frame.body).map(|puback| self.handle_puback(index, &puback))
+            }
             // Whatever is in it: what is wrong with a first CONNECT has codes that DISCONNECT has not (MQTT-3.1.0-2).
-            self.violate(index, Violation::SecondConnect);
-            return Step::Handled;
-        }
-        match Packet::decode(version, frame) {
-            Ok(packet) => self.dispatch(index, &packet),
-            Err(violation) => self.violate(index, violation),
+            PacketType::Connect => Err(Violation::SecondConnect),
+            _ => Packet::decode(version, frame).map(|packet| self.dispatch(index, &packet)),
+        };
+        if let Err(violation) = handled {
+            self.violate(index, violation);
         }
         Step::Handled
     }
