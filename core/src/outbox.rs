@@ -7,7 +7,7 @@ use crate::access::AuthRequest;
 use crate::broker::handoff::Moved;
 use crate::event::{CloseReason, Event};
 use crate::id::{ConnId, ShardId};
-use crate::peer::PeerBatch;
+use crate::peer::{Calls, PeerBatch};
 use crate::store::StoreBatch;
 
 /// The effects of the inputs since the last drain. Keep one and hand it to every
@@ -31,6 +31,9 @@ pub struct Outbox {
     pub auth: Vec<AuthRequest>,
     /// Connections that belong to another shard.
     pub handoff: Vec<Handoff>,
+    /// Shards to wake for `peers` and `handoff`, of this drain and earlier ones: ask before sleeping. Not an effect that
+    /// makes the outbox a full one.
+    pub calls: Calls,
     /// What happened, for logs and tests.
     pub events: Vec<Event>,
 }

@@ -58,16 +58,13 @@ impl Link {
     /// The shard is about to sleep, and wants to be woken from here on. `false`: it must not, something has arrived.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::SeqCst);
-        !self.pending.load(Ordering::SeqCst)
-    }
-
-    /// The shard is awake and need not be woken.
-    pub(crate) fn get_up(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
+        let nothing = !self.pending.load(Ordering::SeqCst);
+        self.asleep.fetch_and(nothing, Ordering::SeqCst) && nothing
     }
 
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
+        self.asleep.store(false, Ordering::SeqCst);
         if self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::SeqCst) {
             std::mem::swap(&mut *lock(&self.inbox), mail);
         }

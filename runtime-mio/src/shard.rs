@@ -13,7 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::Socket;
 use weirmq_core::{
-    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Broker, Budget, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
 };
 
 use crate::connection::{Connection, Phase};
@@ -59,8 +59,6 @@ pub(crate) struct Shard {
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
     progress: Progress,
-    /// Shards to wake before this one sleeps.
-    pub(crate) calls: Calls,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -97,7 +95,6 @@ impl Shard {
             mail: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
-            calls: Calls::default(),
             leave: None,
             publish: now,
             unpublished: true,
@@ -106,20 +103,19 @@ impl Shard {
 
     /// Takes turns until the server has gone down.
     pub(crate) fn run(mut self) -> io::Result<()> {
-        let mut readiness = Events::with_capacity(EVENTS_MAX);
+        let (mut readiness, mut rest) = (Events::with_capacity(EVENTS_MAX), Some(Duration::ZERO));
         loop {
-            let rest = self.rest(!readiness.is_empty());
             match self.poll.poll(&mut readiness, rest) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
-            self.link().get_up();
             let now = self.shared.now();
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
+            rest = self.rest(now);
         }
     }
 
@@ -139,18 +135,12 @@ impl Shard {
     }
 
     /// How long the next poll sleeps. Other shards are woken before it does, and this one can be from here on.
-    fn rest(&mut self, busy: bool) -> Option<Duration> {
-        if !self.calls.is_empty() {
-            if self.calls.gather(self.shared.now(), busy) {
-                return Some(Duration::ZERO);
-            }
-            self.calls.take().for_each(|shard| self.shared.links[usize::from(shard.0)].wake());
-        }
-        let wait = self.wait();
-        if wait != Some(Duration::ZERO) && !self.link().fall_asleep() {
+    fn rest(&mut self, now: Instant) -> Option<Duration> {
+        if self.outbox.calls.settle(now, |shard| self.shared.links[usize::from(shard.0)].wake()) {
             return Some(Duration::ZERO);
         }
-        wait
+        let wait = self.wait();
+        if wait == Some(Duration::ZERO) || self.link().fall_asleep() { wait } else { Some(Duration::ZERO) }
     }
 
     /// How long the next poll may sleep; `None` is until something happens.

@@ -56,32 +56,21 @@ impl Link {
     /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
     pub(crate) fn wake(&self) {
         self.pending.store(true, Ordering::SeqCst);
-        if self.asleep.swap(false, Ordering::SeqCst)
-            && let Some(task) = &*lock(&self.task)
-        {
-            task.wake_by_ref();
+        if self.asleep.swap(false, Ordering::SeqCst) {
+            lock(&self.task).iter().for_each(Waker::wake_by_ref);
         }
     }
 
     /// The shard is about to sleep, and wants to be woken from here on. `false`: it must not, something has arrived.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::SeqCst);
-        !self.pending.load(Ordering::SeqCst)
-    }
-
-    /// The shard is awake and need not be woken.
-    pub(crate) fn get_up(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
+        let nothing = !self.pending.load(Ordering::SeqCst);
+        self.asleep.fetch_and(nothing, Ordering::SeqCst) && nothing
     }
 
     /// Names the task to wake. [Fall asleep](Self::fall_asleep) after it.
     pub(crate) fn register(&self, task: &Waker) {
         lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
-    }
-
-    /// Whether something has arrived.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.pending.load(Ordering::Acquire)
     }
 
     /// Moves everything that has arrived into `mail`, which is empty.

@@ -14,7 +14,7 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use weirmq_core::{
-    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Broker, Budget, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
 };
 
 use crate::connection::{Connection, Phase, register, register_reader};
@@ -51,12 +51,8 @@ pub(crate) struct Shard {
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
     progress: Progress,
-    /// Shards to wake before this one sleeps.
-    pub(crate) calls: Calls,
     /// Whether a connection waits to be read again.
     again: bool,
-    /// Whether anything had arrived in this turn.
-    busy: bool,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -85,9 +81,7 @@ impl Shard {
             mail: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
-            calls: Calls::default(),
             again: false,
-            busy: false,
             leave: None,
             publish: now,
             unpublished: true,
@@ -103,9 +97,9 @@ impl Shard {
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            let gathers = self.gathers();
+            let looks = self.outbox.calls.settle(now, |shard| self.shared.links[usize::from(shard.0)].wake());
             let due = self.due().unwrap_or(Instant::MAX);
-            if due <= now || gathers || self.link.is_pending() {
+            if due <= now || looks || !self.link.fall_asleep() {
                 // Lets tokio look at the sockets, and comes back.
                 tokio::task::yield_now().await;
                 continue;
@@ -124,20 +118,7 @@ impl Shard {
                 if over || !self.link.fall_asleep() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
-            self.link.get_up();
         }
-    }
-
-    /// Whether there may be more to do before other shards are woken. If not, they are.
-    fn gathers(&mut self) -> bool {
-        if self.calls.is_empty() {
-            return false;
-        }
-        let gathers = self.calls.gather(self.shared.now(), self.busy);
-        if !gathers {
-            self.calls.take().for_each(|shard| self.shared.links[usize::from(shard.0)].wake());
-        }
-        gathers
     }
 
     fn turn(&mut self, now: Instant) {
@@ -167,7 +148,6 @@ impl Shard {
         let mut mail = std::mem::take(&mut self.mail);
         self.again = false;
         self.link.collect(&mut mail);
-        self.busy = !mail.is_empty();
         // New connections come before input: the index of one that is handed off then waits for its socket to be gone.
         mail.sort_by_key(|letter| !matches!(letter, Mail::Handoff(..)));
         for letter in mail.drain(..) {

@@ -339,6 +339,8 @@ impl Broker {
         self.clients.pressing = false;
         let is_recorded = self.recorder.is_some() && self.has_effects();
         core::mem::swap(&mut self.clients.out, outbox);
+        // They are the runtime's, and stay with it.
+        core::mem::swap(&mut self.clients.out.calls, &mut outbox.calls);
         self.clients.out.store.upto = self.clients.recorded;
         outbox.flush.retain(|&conn| {
             let Some(index) = self.clients.index_of(conn) else { return false };
@@ -350,13 +352,20 @@ impl Broker {
             let index = self.clients.index_of(handoff.conn);
             index.inspect(|&index| self.forget(index)).is_some()
         });
+        handoff.iter().for_each(|handoff| outbox.calls.add(handoff.to));
         outbox.handoff = handoff;
         let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
         for (shard, link) in self.peers.iter_mut().enumerate() {
             if let Some(batch) = link.drain(peer_bytes_max) {
                 self.clients.stats.peer_batches_sent += 1;
+                if batch.wakes() {
+                    outbox.calls.add(ShardId(shard as u16));
+                }
                 outbox.peers.push((ShardId(shard as u16), batch));
             }
+        }
+        if !outbox.is_empty() {
+            outbox.calls.note_busy();
         }
         if is_recorded {
             self.record_drain(outbox);

@@ -93,7 +93,7 @@ impl PeerBatch {
 
     /// Whether the shard that it is for should be woken for it. A batch that only acknowledges what nobody waits for may lie
     /// until that shard wakes for another reason.
-    pub fn wakes(&self) -> bool {
+    pub(crate) fn wakes(&self) -> bool {
         !self.messages.is_empty() || self.awaited
     }
 

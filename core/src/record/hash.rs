@@ -102,7 +102,7 @@ impl OutputHash {
 
     /// Everything that was drained. What a batch for another shard says shows there; here only how much it is counts.
     pub(super) fn outbox(&mut self, outbox: &Outbox) {
-        let Outbox { flush, close, read, peers, store, auth, handoff, events } = outbox;
+        let Outbox { flush, close, read, peers, store, auth, handoff, events, calls: _ } = outbox;
         for &conn in flush {
             self.word(kind::FLUSH);
             self.word(conn.to_bits());

@@ -177,8 +177,8 @@ fn the_oldest_of_qos_1_makes_room_if_that_is_wanted() {
 /// records of what waits included. Publishers are held back, nothing is dropped, and everything comes once they read on.
 #[test]
 fn what_waits_for_many_is_bounded_for_all_of_them() {
-    const READERS: usize = 100;
-    const BOUND: u64 = 2 * 1024 * 1024;
+    const READERS: usize = 40;
+    const BOUND: u64 = 1024 * 1024;
     let mut config = Config::default();
     config.limits.message_bytes_max = BOUND;
     let mut n = Net::new(config);
@@ -190,7 +190,7 @@ fn what_waits_for_many_is_bounded_for_all_of_them() {
     let publisher = n.connect(connect("publisher"));
     n.events();
     let before = heap::held();
-    const TOTAL: usize = 5_000;
+    const TOTAL: usize = 3_000;
     let bytes: Vec<u8> = (0..TOTAL as u16)
         .flat_map(|id| publish("flood", [b'x'; 64]).qos(1).id(id + 1).to_wire(Version::V311))
         .collect();
