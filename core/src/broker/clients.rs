@@ -12,7 +12,7 @@ use crate::id::{ConnId, LogPosition};
 use crate::message::{MessageId, Messages};
 use crate::outbox::Outbox;
 use crate::packet::Version;
-use crate::session::{IdentifierSets, Queue, Session};
+use crate::session::{IdentifierSets, NO_CONNECTION, Queue, Session};
 use crate::slab::Slab;
 use crate::stats::Stats;
 use crate::store::{Operation, StoredMessage};
@@ -325,10 +325,15 @@ impl Clients {
             state.queue.len() >= limits.queue_messages_max as usize || state.queue.bytes() >= limits.queue_bytes_max;
         if full != state.full {
             state.full = full;
+            let connection = state.connection;
             if full {
                 self.full_sessions += 1;
-            } else {
-                self.full_sessions -= 1;
+                return;
+            }
+            self.full_sessions -= 1;
+            if connection != NO_CONNECTION && self.conns[connection].drains {
+                // That was what its end waited for.
+                self.queue_work(connection);
             }
         }
     }

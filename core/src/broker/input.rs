@@ -84,6 +84,7 @@ impl Broker {
             state.needed = peek_size(&input).unwrap_or(0);
             state.input = input;
         }
+        self.close_drained(index, false);
         self.clients.update_reading(index);
     }
 
@@ -222,7 +223,6 @@ impl Broker {
                 Ok(packet) => self.dispatch(index, &packet),
                 Err(violation) => self.violate(index, violation),
             }
-            self.close_drained(index, false);
         }
     }
 
