@@ -20,7 +20,7 @@ use crate::time::Instant;
 use crate::timer::{TimerKey, TimerKind, Wheel};
 
 /// Output of one connection from which on a runtime should flush before it reads on.
-const PRESSING_BYTES: usize = 64 * 1024;
+const PRESSING_BYTES: usize = 48 * 1024;
 
 /// Everything about clients. Apart from the router, so that both can be borrowed at once.
 pub(super) struct Clients {
