@@ -1,21 +1,24 @@
-//! `sim`: runs the simulator over many seeds, or one scenario file, and makes a small scenario of what fails.
+//! `sim`: runs the simulator over many seeds, or one scenario file, and makes a small scenario of what fails; or tells a
+//! story.
 //!
 //! ```text
 //! cargo run --release -p weirmq-tests --bin sim -- --seeds 1000
 //! cargo run --release -p weirmq-tests --bin sim -- --seed 77
-//! cargo run --release -p weirmq-tests --bin sim -- --scenario tests/scenarios/NAME.sim
+//! cargo run --release -p weirmq-tests --bin sim -- --scenario tests/tests/scenarios/NAME.sim
+//! cargo run --release -p weirmq-tests --bin sim -- --story tests/tests/stories/NAME.story
 //! ```
 
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use weirmq_tests::sim::{Outcome, Scenario, run, run_twice, shrink};
+use indicatif::{ProgressBar, ProgressStyle};
+use weirmq_tests::sim::{Outcome, Scenario, Story, run, run_twice, shrink};
 
 const USAGE: &str = "\
 sim [--seeds COUNT] [--first SEED] [--keep-going]   runs seeds FIRST.. (default 1000 from 1)
 sim --seed SEED [--lines COUNT]                     runs one and prints its last lines
 sim --scenario FILE [--lines COUNT]                 the same for a file
+sim --story FILE                                    tells a story in every way
     --shrink-runs COUNT                             how long a failure is made smaller (default 1500 runs, 0: not at all)";
 
 struct Arguments {
@@ -23,6 +26,7 @@ struct Arguments {
     seeds: u64,
     one: bool,
     scenario: Option<String>,
+    story: Option<String>,
     lines: usize,
     shrink_runs: usize,
     keep_going: bool,
@@ -34,6 +38,7 @@ fn arguments() -> Result<Arguments, String> {
         seeds: 1_000,
         one: false,
         scenario: None,
+        story: None,
         lines: 60,
         shrink_runs: 1_500,
         keep_going: false,
@@ -57,6 +62,7 @@ fn arguments() -> Result<Arguments, String> {
             "--lines" => arguments.lines = number()? as usize,
             "--shrink-runs" => arguments.shrink_runs = number()? as usize,
             "--scenario" => arguments.scenario = Some(value.clone()),
+            "--story" => arguments.story = Some(value.clone()),
             other => return Err(format!("{other} is not known")),
         }
     }
@@ -107,30 +113,36 @@ fn report(name: &str, scenario: &Scenario, outcome: &Outcome, arguments: &Argume
     println!("\n# {name}: {}\n{small}", failure.rule);
 }
 
+/// How many seeds are done, on standard error, when somebody is there to see it.
+fn bar(seeds: u64) -> ProgressBar {
+    let bar = ProgressBar::new(seeds);
+    let template = "{wide_bar} {human_pos} of {human_len} seeds, {msg}, {per_sec}, {eta} left";
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("█▉▊▋▌▍▎▏ ")),
+        Err(_) => bar,
+    }
+}
+
 fn run_seeds(arguments: &Arguments) -> bool {
     let begun = Instant::now();
     let mut total = Total::default();
-    let live = std::io::stdout().is_terminal();
+    let bar = bar(arguments.seeds);
     for seed in arguments.first..arguments.first + arguments.seeds {
         let scenario = Scenario::generate(seed);
         let outcome = run_twice(&scenario);
         total.add(&outcome);
-        if live {
-            let (done, failed) = (total.runs, total.failures);
-            print!("\rseed {seed}: {done} of {}, {failed} failed, {:.0?}   ", arguments.seeds, begun.elapsed());
-            let _ = std::io::stdout().flush();
-        }
+        bar.set_message(format!("{} failed", total.failures));
+        bar.inc(1);
         if let Some(failure) = &outcome.failure {
             if !arguments.keep_going {
+                bar.finish_and_clear();
                 report(&format!("seed {seed}"), &scenario, &outcome, arguments);
                 break;
             }
-            println!("seed {seed}: {}: {:.300}", failure.rule, failure.text.replace('\n', " "));
+            bar.suspend(|| println!("seed {seed}: {}: {:.300}", failure.rule, failure.text.replace('\n', " ")));
         }
     }
-    if live {
-        println!();
-    }
+    bar.finish_and_clear();
     total.print(begun.elapsed());
     total.failures == 0
 }
@@ -146,19 +158,35 @@ fn run_one(name: &str, scenario: &Scenario, arguments: &Arguments) -> bool {
     true
 }
 
+/// Tells a story in every way.
+fn tell(path: &str) -> Result<bool, String> {
+    let text = read(path)?;
+    let told = Story::parse(&text).map_err(|error| format!("{path}:{error}"))?.run_all();
+    match &told {
+        Ok(ways) => println!("{path} came true in {ways} ways"),
+        Err((variant, error)) => println!("{path}:{error}\n    ({variant})"),
+    }
+    Ok(told.is_ok())
+}
+
+fn read(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))
+}
+
 fn main() -> ExitCode {
     // A panic of the broker is a failure like any other, and is told as one.
     std::panic::set_hook(Box::new(|_| {}));
-    let result = arguments().and_then(|arguments| match &arguments.scenario {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-            Ok(run_one(path, &Scenario::parse(&text)?, &arguments))
+    let result = arguments().and_then(|arguments| match (&arguments.story, &arguments.scenario) {
+        (Some(path), _) => tell(path),
+        (None, Some(path)) => {
+            let scenario = Scenario::parse(&read(path)?).map_err(|error| format!("{path}: {error}"))?;
+            Ok(run_one(path, &scenario, &arguments))
         }
-        None if arguments.one => {
+        (None, None) if arguments.one => {
             let name = format!("seed {}", arguments.first);
             Ok(run_one(&name, &Scenario::generate(arguments.first), &arguments))
         }
-        None => Ok(run_seeds(&arguments)),
+        (None, None) => Ok(run_seeds(&arguments)),
     });
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -9,6 +9,8 @@ use weirmq_core::{CloseHow, ConnId, Instant};
 pub(super) enum Owner {
     /// A client, by number.
     Client(usize),
+    /// Somebody who does what is written and keeps what comes.
+    Script,
     /// Nobody who listens: a rogue, or a client that has opened another one since. What comes is thrown away.
     Nobody,
 }

@@ -4,6 +4,7 @@
 //! time, twice, while the oracle watches every packet. Then the world is healed, and what was acknowledged must have
 //! arrived; then everybody leaves, and nothing may be left. [`shrink`] makes a failure small enough to be read.
 
+mod authenticator;
 mod client;
 mod generate;
 mod link;
@@ -15,6 +16,7 @@ mod scenario;
 mod shrink;
 mod step;
 mod store;
+mod story;
 mod trace;
 mod world;
 
@@ -24,4 +26,5 @@ pub use run::{Outcome, run, run_twice};
 pub use scenario::{Salted, Scenario};
 pub use shrink::shrink;
 pub use step::Step;
+pub use story::{Story, StoryError, Variant};
 pub use trace::Failure;

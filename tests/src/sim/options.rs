@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use weirmq_core::Config;
-use weirmq_core::config::QueueFull;
+use weirmq_core::config::{Authentication, QueueFull};
+use weirmq_core::packet::QoS;
 
-use super::oracle::matching::SHARED;
+use super::authenticator::METHOD;
 use super::rng::Rng;
 
 macro_rules! options {
@@ -105,6 +106,22 @@ options! {
     peer_bytes_max = 4 * 1024 * 1024,
     /// `limits.store_bytes_max`.
     store_bytes_max = 16 * 1024 * 1024,
+    /// Whether the deployment is asked about credentials.
+    auth = 0,
+    /// Longest time in which it answers, in ms.
+    auth_delay_ms = 0,
+    /// `limits.connections_max`.
+    connections_max = 1_000_000,
+    /// `limits.sessions_max`.
+    sessions_max = 1_000_000,
+    /// `limits.message_bytes_max`.
+    message_bytes_max = 1 << 30,
+    /// `mqtt.retry_interval` in seconds; 0 is never.
+    retry_s = 0,
+    /// `mqtt.maximum_qos`.
+    maximum_qos = 2,
+    /// `limits.queue_bytes_max`.
+    queue_bytes_max = 64 * 1024 * 1024,
     /// Budget of a turn: connections.
     budget_connections = 64,
     /// Budget of a turn: retained messages.
@@ -131,10 +148,6 @@ impl Options {
         options.chunk_bytes = rng.pick(&[0, 0, 1, 7, 50]);
         options.pipe_bytes = rng.pick(&[0, 0, 10, 300, 5_000]);
         options.small_limits(rng);
-        if options.worker_mask > 0 {
-            // A message may need a place in one queue for each group; where it cannot have them, it is refused for ever.
-            options.queue_messages_max = options.queue_messages_max.max(SHARED.len() as u64);
-        }
         options
     }
 
@@ -163,6 +176,9 @@ impl Options {
     /// The configuration of every shard.
     pub fn config(&self) -> Config {
         let mut config = Config { shards: self.shards as u16, durable: self.durable > 0, ..Config::default() };
+        if self.auth > 0 {
+            config.authentication = Authentication::External { methods: vec![METHOD.into()] };
+        }
         let mqtt = &mut config.mqtt;
         mqtt.inflight_max = self.inflight_max as u16;
         mqtt.receive_maximum = self.receive_maximum as u16;
@@ -170,7 +186,13 @@ impl Options {
         mqtt.topic_alias_outgoing_max = self.topic_alias_outgoing_max as u16;
         mqtt.session_expiry_max_s = self.session_expiry_max_s as u32;
         mqtt.keep_alive_max_s = self.keep_alive_max_s as u16;
+        mqtt.retry_interval = (self.retry_s > 0).then(|| Duration::from_secs(self.retry_s));
+        mqtt.maximum_qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][self.maximum_qos.min(2) as usize];
         let limits = &mut config.limits;
+        limits.connections_max = self.connections_max as u32;
+        limits.sessions_max = self.sessions_max as u32;
+        limits.message_bytes_max = self.message_bytes_max;
+        limits.queue_bytes_max = self.queue_bytes_max;
         limits.output_bytes_max = self.output_bytes_max as u32;
         limits.write_timeout = Duration::from_secs(self.write_timeout_s);
         limits.queue_messages_max = self.queue_messages_max as u32;
@@ -195,7 +217,10 @@ impl Options {
     /// # Errors
     /// When there is none of that name.
     pub fn set(&mut self, name: &str, value: u64) -> Result<(), String> {
-        *self.field(name).ok_or_else(|| format!("no option {name}"))? = value;
+        *self.field(name).ok_or_else(|| {
+            let names: Vec<_> = Self::each().map(|(name, _)| name).collect();
+            format!("no option {name}; there are {}", names.join(", "))
+        })? = value;
         Ok(())
     }
 

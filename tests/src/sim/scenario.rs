@@ -26,7 +26,8 @@ pub struct Scenario {
 
 /// `name=value`.
 pub(super) fn assignment(text: &str) -> Result<(&str, u64), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text} is not name=value"))?;
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("{text:?} is not name=value; write a name, = and a number"))?;
     Ok((name, value.parse().map_err(|error| format!("{text}: {error}"))?))
 }
 
@@ -45,19 +46,26 @@ impl Scenario {
     /// With the line that is not understood.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut scenario = Self { options: Options::default(), steps: Vec::new() };
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            if let Some(options) = line.strip_prefix("options") {
-                for part in options.split_whitespace() {
-                    let (name, value) = assignment(part)?;
-                    scenario.options.set(name, value)?;
-                }
-                continue;
+        for (place, line) in text.lines().map(str::trim).enumerate() {
+            if !line.is_empty() && !line.starts_with('#') {
+                scenario.read(line).map_err(|error| format!("line {}: {error}", place + 1))?;
             }
-            let (step, salt) = line.rsplit_once('~').unwrap_or((line, "0"));
-            let salt = salt.trim().parse().map_err(|error| format!("{line}: {error}"))?;
-            scenario.steps.push(Salted { step: Step::parse(step)?, salt });
         }
         Ok(scenario)
+    }
+
+    fn read(&mut self, line: &str) -> Result<(), String> {
+        if let Some(options) = line.strip_prefix("options") {
+            for part in options.split_whitespace() {
+                let (name, value) = assignment(part)?;
+                self.options.set(name, value)?;
+            }
+            return Ok(());
+        }
+        let (step, salt) = line.rsplit_once('~').unwrap_or((line, "0"));
+        let salt = salt.trim().parse().map_err(|error| format!("{line}: {error}"))?;
+        self.steps.push(Salted { step: Step::parse(step)?, salt });
+        Ok(())
     }
 }
 

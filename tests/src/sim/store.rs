@@ -18,6 +18,8 @@ pub(super) struct Store {
     under_way: VecDeque<(Instant, u64)>,
     /// Whether the next batch fails.
     pub(super) fails: bool,
+    /// Nothing is answered for as long as this is set.
+    pub(super) held: bool,
     told: bool,
 }
 
@@ -64,7 +66,10 @@ impl Store {
 
     /// When the next answer comes.
     pub(super) fn next(&self) -> Option<Instant> {
-        if self.fails && !self.told { Some(Instant::ZERO) } else { self.under_way.front().map(|&(due, _)| due) }
+        if self.fails && !self.told {
+            return Some(Instant::ZERO);
+        }
+        self.under_way.front().filter(|_| !self.held).map(|&(due, _)| due)
     }
 
     /// The position that has become durable by now.
@@ -72,6 +77,7 @@ impl Store {
         let mut ready = None;
         while let Some(&(due, upto)) = self.under_way.front()
             && due <= now
+            && !self.held
         {
             ready = Some(upto);
             self.stored = upto;

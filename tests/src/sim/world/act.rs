@@ -43,8 +43,7 @@ impl World {
                 if self.options.durable == 0 {
                     return false;
                 }
-                self.store_failed = true;
-                self.shards.iter_mut().for_each(|shard| shard.store.fail());
+                self.fail_stores();
             }
             Step::Wait { ms } => self.advance(Duration::from_millis(ms)),
         }
@@ -86,7 +85,6 @@ impl World {
             link.stalled_until = self.now;
         }
         for client in &mut self.clients {
-            client.patient = true;
             client.acks_mode = 0;
             client.reads_mode = 0;
         }

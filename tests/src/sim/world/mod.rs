@@ -7,13 +7,15 @@
 mod act;
 mod bounds;
 mod carry;
+mod script;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use weirmq_core::{Broker, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats};
+use weirmq_core::{Broker, Config, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats};
 
+use super::authenticator::Authenticator;
 use super::client::{Around, Client};
 use super::link::{Link, Owner};
 use super::options::Options;
@@ -51,6 +53,9 @@ pub(super) struct World {
     /// From here on the world does nobody harm.
     pub(super) calm: bool,
     pub(super) store_failed: bool,
+    pub(super) authenticator: Authenticator,
+    /// No batch between shards arrives.
+    pub(super) peers_held: bool,
 }
 
 /// What can have its turn.
@@ -66,12 +71,17 @@ const ROUNDS_MAX: usize = 50_000;
 impl World {
     /// A broker with no client yet, and one client more than the options say: the last one is for the end.
     pub(super) fn new(options: &Options, lines_max: usize) -> Self {
+        Self::with(&options.config(), options, lines_max)
+    }
+
+    /// The same with a configuration that says more than the options can.
+    pub(super) fn with(config: &Config, options: &Options, lines_max: usize) -> Self {
         let now = Instant::from_secs(1_000);
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&options.seed.to_le_bytes());
         let count = options.shards as usize;
         let shards = (0..count).map(|shard| Shard {
-            broker: Broker::new(options.config(), ShardId(shard as u16), seed, now),
+            broker: Broker::new(config.clone(), ShardId(shard as u16), seed, now),
             outbox: Outbox::new(),
             inboxes: (0..count).map(|_| VecDeque::new()).collect(),
             arriving: VecDeque::new(),
@@ -96,6 +106,8 @@ impl World {
             events: Vec::new(),
             calm: false,
             store_failed: false,
+            authenticator: Authenticator::default(),
+            peers_held: false,
         }
     }
 
@@ -230,10 +242,12 @@ impl World {
         let shards = self.shards.iter().flat_map(|shard| {
             let timeout = shard.broker.poll_timeout().map(|(at, _)| at);
             let batches = shard.inboxes.iter().filter_map(|inbox| inbox.front()).map(|&(at, _)| at);
+            let batches = batches.filter(|_| !self.peers_held);
             timeout.into_iter().chain(batches).chain(shard.store.next())
         });
         let clients = self.clients.iter().filter_map(|client| client.next(&self.links[client.link?]));
         let stalls = self.links.iter().filter(|link| link.place.is_some() && link.stalled_until > self.now);
-        shards.chain(clients).chain(stalls.map(|link| link.stalled_until)).min()
+        let answers = self.authenticator.next();
+        shards.chain(clients).chain(stalls.map(|link| link.stalled_until)).chain(answers).min()
     }
 }

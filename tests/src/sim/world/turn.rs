@@ -15,6 +15,7 @@ impl World {
         input |= self.take_batches(index);
         input |= self.take_stored(index);
         input |= self.take_arriving(index);
+        input |= self.take_answers(index);
         let now = self.now;
         let broker = &mut self.shards[index].broker;
         let due = broker.poll_timeout().filter(|&(at, _)| at <= now);
@@ -63,9 +64,12 @@ impl World {
         (fed, put_off)
     }
 
-    /// Nobody's end of a link reads everything and closes when the broker does.
+    /// Nobody's end of a link reads everything and closes when the broker does; so does one that follows a script.
     fn listen(&mut self, link: usize) {
         let link = &mut self.links[link];
+        if link.owner == Owner::Script && !link.stubborn {
+            link.fin |= link.eof;
+        }
         if link.owner == Owner::Nobody && !link.stubborn {
             link.from_broker.clear();
             link.fin |= link.eof;
@@ -106,6 +110,9 @@ impl World {
             return true;
         }
         if self.links[link].to_broker.is_empty() {
+            if self.shards[index].broker.handle_half_closed(now, conn) {
+                return true;
+            }
             self.links[link].eof = true;
             return self.closed(index, link, conn, CloseCause::PeerClosed);
         }
@@ -133,6 +140,9 @@ impl World {
 
     /// Batches from other shards that have arrived.
     fn take_batches(&mut self, index: usize) -> bool {
+        if self.peers_held {
+            return false;
+        }
         let now = self.now;
         let mut order: Vec<usize> = (0..self.shards.len()).collect();
         self.rng.shuffle(&mut order);
@@ -158,6 +168,17 @@ impl World {
         let Some(upto) = shard.store.ready(now) else { return false };
         shard.broker.handle_stored(now, LogPosition(upto));
         true
+    }
+
+    /// Answers of whoever knows credentials.
+    fn take_answers(&mut self, index: usize) -> bool {
+        let mut taken = false;
+        while let Some((request, outcome)) = self.authenticator.answer(index, self.now) {
+            self.trace.note(|| format!("shard {index}: {request:?}: {outcome:?}"));
+            self.shards[index].broker.handle_auth(self.now, request.id, outcome);
+            taken = true;
+        }
+        taken
     }
 
     /// Connections that move here.
