@@ -107,7 +107,17 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     let mut workspace = Workspace::new(&repository(), &scratch)?;
     let found = workspace.mutants();
     let viable = workspace.viable(found.clone())?;
-    let mut chosen = sample(&viable, &FOLDERS, arguments.seed, arguments.sample, arguments.least);
+    let sample = sample(&viable, &FOLDERS, arguments.seed, arguments.sample, arguments.least);
+    println!(
+        "{} found, {} viable, {} in the sample of seed {}",
+        found.len(),
+        viable.len(),
+        sample.len(),
+        arguments.seed
+    );
+    // All are written whichever are asked for, so that nothing is built again that is there.
+    workspace.write(&sample)?;
+    let mut chosen = sample;
     if let Some(text) = &again {
         let names = survivors(text);
         chosen.retain(|mutant| names.contains(&mutant.name().as_str()));
@@ -115,18 +125,10 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if let Some(name) = &arguments.name {
         chosen.retain(|mutant| mutant.name().contains(name));
     }
-    println!(
-        "{} mutants found, {} viable, {} in the sample of seed {}",
-        found.len(),
-        viable.len(),
-        chosen.len(),
-        arguments.seed
-    );
     if arguments.list {
         chosen.iter().for_each(|mutant| println!("{}\t{}", mutant.line, mutant.name()));
         return Ok(());
     }
-    workspace.write(&chosen)?;
     let suites = suites(&workspace, arguments.threads)?;
     let results = judge(arguments, chosen, &suites)?;
     let lines: Vec<String> = results.iter().map(|(mutant, outcome)| line(mutant, outcome)).collect();

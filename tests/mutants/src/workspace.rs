@@ -17,7 +17,10 @@ pub(crate) const FOLDERS: [&str; 5] = ["packet", "session", "connection", "broke
 
 /// The copy and where it comes from.
 pub(crate) struct Workspace {
+    /// Where the tests are built.
     copy: PathBuf,
+    /// A second copy, where it is found out what compiles: in the first one files keep their age.
+    check: PathBuf,
     target: PathBuf,
     /// The files of the repository that were copied.
     files: BTreeMap<String, Vec<u8>>,
@@ -39,10 +42,11 @@ impl Workspace {
                 files.insert(name.to_owned(), bytes);
             }
         }
-        let (copy, target) = (scratch.join("copy"), scratch.join("target"));
-        let mut this = Self { copy, target, files, found: BTreeMap::new(), written: BTreeMap::new() };
+        let (copy, check, target) = (scratch.join("copy"), scratch.join("check"), scratch.join("target"));
+        let mut this = Self { copy, check, target, files, found: BTreeMap::new(), written: BTreeMap::new() };
         this.find()?;
-        this.copy()?;
+        this.copy(&this.copy)?;
+        this.copy(&this.check)?;
         Ok(this)
     }
 
@@ -73,29 +77,34 @@ impl Workspace {
         self.found.values().flat_map(|found| &found.mutants).cloned().collect()
     }
 
-    fn copy(&self) -> io::Result<()> {
-        for old in below(&self.copy)? {
+    fn copy(&self, folder: &Path) -> io::Result<()> {
+        for old in below(folder)? {
             if !self.files.contains_key(&old) && old != "core/src/mutant.rs" {
-                fs::remove_file(self.copy.join(old))?;
+                fs::remove_file(folder.join(old))?;
             }
         }
         for (name, bytes) in &self.files {
             if !self.found.contains_key(name) {
                 let is_root = name == "core/src/lib.rs";
                 let changed = is_root.then(|| root(&String::from_utf8_lossy(bytes)).into_bytes());
-                update(&self.copy.join(name), changed.as_deref().unwrap_or(bytes))?;
+                update(&folder.join(name), changed.as_deref().unwrap_or(bytes))?;
             }
         }
-        update(&self.copy.join("core/src/mutant.rs"), SWITCH.as_bytes())
+        update(&folder.join("core/src/mutant.rs"), SWITCH.as_bytes())
     }
 
     /// Writes these mutants, and no others, into the copy.
     pub(crate) fn write(&mut self, mutants: &[Mutant]) -> io::Result<()> {
+        let copy = self.copy.clone();
+        self.write_into(&copy, mutants)
+    }
+
+    fn write_into(&mut self, folder: &Path, mutants: &[Mutant]) -> io::Result<()> {
         for (name, found) in &self.found {
             let here: Vec<&Mutant> = mutants.iter().filter(|mutant| mutant.file == *name).collect();
             let text = String::from_utf8_lossy(&self.files[name]);
             let text = rewrite(&text, &here, &found.consts);
-            update(&self.copy.join(name), text.as_bytes())?;
+            update(&folder.join(name), text.as_bytes())?;
             self.written.insert(name.clone(), text);
         }
         Ok(())
@@ -104,8 +113,9 @@ impl Workspace {
     /// Those of `mutants` that compile.
     pub(crate) fn viable(&mut self, mut mutants: Vec<Mutant>) -> io::Result<Vec<Mutant>> {
         loop {
-            self.write(&mutants)?;
-            let messages = self.cargo(&["check", "--locked", "-p", "weirmq-core", "--lib"])?;
+            let folder = self.check.clone();
+            self.write_into(&folder, &mutants)?;
+            let messages = self.cargo(&folder, &["check", "--locked", "-p", "weirmq-core", "--lib"])?;
             let errors = messages.iter().map(|message| &message["message"]).filter(|error| error["level"] == "error");
             let mut wrong = BTreeSet::new();
             for error in errors.filter(|error| error["spans"].as_array().is_some_and(|spans| !spans.is_empty())) {
@@ -151,7 +161,7 @@ impl Workspace {
 
     /// Builds test programs. The result is the path of each by its name.
     pub(crate) fn build(&self, arguments: &[&str]) -> io::Result<BTreeMap<String, PathBuf>> {
-        let messages = self.cargo(&[&["test", "--no-run", "--locked"], arguments].concat())?;
+        let messages = self.cargo(&self.copy, &[&["test", "--no-run", "--locked"], arguments].concat())?;
         if !messages.iter().any(|message| message["reason"] == "build-finished" && message["success"] == true) {
             let errors = messages.iter().filter(|message| message["message"]["level"] == "error");
             let errors: Vec<_> = errors.filter_map(|message| message["message"]["rendered"].as_str()).collect();
@@ -164,10 +174,10 @@ impl Workspace {
         Ok(programs.collect())
     }
 
-    fn cargo(&self, arguments: &[&str]) -> io::Result<Vec<Value>> {
+    fn cargo(&self, folder: &Path, arguments: &[&str]) -> io::Result<Vec<Value>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(arguments).args(["--quiet", "--message-format", "json"]).current_dir(&self.copy);
+        command.args(arguments).args(["--quiet", "--message-format", "json"]).current_dir(folder);
         command.env("CARGO_TARGET_DIR", &self.target).env_remove("RUSTFLAGS");
         command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_PROFILE_DEV_DEBUG", "0");
         let output = command.stderr(Stdio::inherit()).output()?;
