@@ -66,7 +66,7 @@ pub struct Mqtt {
     /// Largest CONNECT, in bytes, 128..=packet_bytes_max: what a peer may park before it is known. Default 64 KiB.
     pub connect_bytes_max: u32,
     /// QoS 1 and 2 messages that a 5.0 client may have open towards the broker, 1..=65535; announced as Receive Maximum.
-    /// One more is answered by 0x93. For 3.x clients the bound holds for QoS 2 only. Default 1,024.
+    /// One more is answered by 0x93. 3.x knows no such bound: there a client may have 65,535 open. Default 1,024.
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages that the broker has open towards one client, 1..=65535, and never more than its Receive
     /// Maximum. More wait in the session's queue. Default 128.
@@ -147,14 +147,15 @@ pub struct Limits {
     pub retained_messages_max: u32,
     /// Bytes of retained messages with their topics. A further message is refused by 0x97. Default 256 MiB.
     pub retained_bytes_max: u64,
-    /// Bytes of all messages held by this shard at which publishers of QoS 1 and 2 are no longer read, 1 MiB..=u64::MAX.
-    /// Default 1 GiB.
+    /// Bytes of all messages held by this shard, and 32 for each that waits in a session, at which publishers of QoS 1 and 2
+    /// are no longer read, 1 MiB..=u64::MAX. Default 1 GiB.
     pub message_bytes_max: u64,
     /// Topics whose route is remembered, 16..=2^24. The oldest makes room. Default 16,384.
     pub route_cache_max: u32,
     /// Packets handled of one connection in one turn, 1..=65535; the rest waits its round. Default 1,024.
     pub packets_per_turn: u32,
-    /// Deliveries made for one connection's packets in one turn, 1..=u32::MAX; then its rest waits. Default 16,384.
+    /// Deliveries made for one connection's packets in one turn, and eight steps through a list for one, 1..=u32::MAX; then
+    /// its rest waits. Default 16,384.
     pub deliveries_per_turn: u32,
     /// Bytes under way to another shard and not yet handled there, 64 KiB..=1 GiB; then publishers that route there are
     /// not read. Default 4 MiB.
@@ -287,6 +288,32 @@ macro_rules! check_time {
 }
 
 impl Config {
+    /// Makes it fit a runtime, which has no store. With an authenticator [`Authentication::None`] becomes
+    /// [`Authentication::External`] without methods.
+    ///
+    /// # Errors
+    ///
+    /// The first that [`validate`](Self::validate) finds; external authentication without an authenticator; and
+    /// [`durable`](Self::durable), which nobody could keep the promise of.
+    pub fn fit(&mut self, authenticates: bool) -> Result<(), ConfigError> {
+        if self.authentication == Authentication::None && authenticates {
+            self.authentication = Authentication::External { methods: Vec::new() };
+        }
+        if let Some(error) = self.validate().into_iter().next() {
+            return Err(error);
+        }
+        if self.durable {
+            return Err(ConfigError { field: "durable", expected: String::from("false where there is no store") });
+        }
+        if self.authentication != Authentication::None && !authenticates {
+            return Err(ConfigError {
+                field: "authentication",
+                expected: String::from("None without an authenticator"),
+            });
+        }
+        Ok(())
+    }
+
     /// Every value that is out of its range, in the order of the fields; empty when the configuration can be used.
     pub fn validate(&self) -> Vec<ConfigError> {
         let mut errors = Vec::new();

@@ -100,6 +100,8 @@ pub enum Event {
     StoreFailed,
 }
 
+const _: () = assert!(size_of::<Event>() <= 48, "events are moved through a list");
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
@@ -136,6 +138,8 @@ pub enum CloseReason {
     Refused(ReasonCode),
     /// A bound of the deployment was reached.
     LimitReached(Limit),
+    /// What it waits for cannot be stored any more.
+    StoreFailed,
     /// An administrator or the embedding program closed it.
     Administrative,
 }
@@ -156,6 +160,7 @@ impl fmt::Display for CloseReason {
         match self {
             Self::ClientDisconnect(code) => write!(f, "client disconnected ({code})"),
             Self::PeerClosed => f.write_str("peer closed the connection"),
+            Self::StoreFailed => f.write_str("the store failed"),
             Self::TransportError => f.write_str("transport error"),
             Self::Violation(violation) => write!(f, "protocol violation: {violation}"),
             Self::ConnectTimeout => f.write_str("no CONNECT in time"),
@@ -187,6 +192,7 @@ impl CloseReason {
             Self::ServerShutdown => "server_shutdown",
             Self::Refused(_) => "refused",
             Self::LimitReached(_) => "limit_reached",
+            Self::StoreFailed => "store_failed",
             Self::Administrative => "administrative",
         }
     }

@@ -40,6 +40,6 @@ pub use conn_map::ConnMap;
 pub use event::{CloseReason, Event, Limit, SessionEnd};
 pub use id::{AuthId, ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 pub use outbox::{Close, CloseHow, Handoff, Outbox};
-pub use peer::PeerBatch;
+pub use peer::{Bell, Calls, PeerBatch};
 pub use stats::Stats;
 pub use time::Instant;

@@ -7,10 +7,9 @@
 //! A message is stored as the bytes that every onward PUBLISH contains: topic, properties and payload, in one buffer
 //! that is used again for later messages. This module does not know who refers to a message or why.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
-
-use bytes::Bytes;
 
 use crate::id::LogPosition;
 use crate::packet::QoS;
@@ -23,8 +22,9 @@ const CLASS_LAST: u32 = 16;
 const CLASSES: usize = (CLASS_LAST - CLASS_FIRST + 1) as usize;
 /// Bytes of all buffers kept for later messages.
 const POOL_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// An empty slab of more records than this gives its memory back.
-const RECORDS_KEPT: usize = 1_024;
+/// An empty slab with room for more records than this gives its memory back. They are 1.25 MiB, less than what is kept
+/// of buffers: a slab that fills and becomes empty at every turn is not to allocate each time.
+const RECORDS_KEPT: usize = 16_384;
 
 /// A message of this broker, as long as somebody holds a reference to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +52,7 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
     /// The payload again, when other shards hold it too: then it is not copied.
-    pub(crate) shared: Option<Bytes>,
+    pub(crate) shared: Option<Arc<[u8]>>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -69,7 +69,7 @@ pub(crate) struct Message {
     /// Topic, properties and, unless it is shared, payload.
     bytes: Vec<u8>,
     /// The payload, when other shards hold it too.
-    shared: Option<Bytes>,
+    shared: Option<Arc<[u8]>>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -82,6 +82,8 @@ pub(crate) struct Message {
     /// Where it is in the log; 0 when it is not.
     pub(crate) position: LogPosition,
 }
+
+const _: () = assert!(size_of::<Message>() <= 80, "a message beside its bytes");
 
 impl Message {
     /// The Topic Name, checked when the message came.
@@ -116,7 +118,7 @@ impl Message {
 
     /// Bytes of topic, properties and payload together.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.shared.as_ref().map_or(0, Bytes::len)
+        self.bytes.len() + self.shared.as_ref().map_or(0, |payload| payload.len())
     }
 
     /// Whether more than one owner holds it.
@@ -286,8 +288,8 @@ impl Messages {
 }
 
 /// What a message with this buffer costs in memory. A payload that several shards hold counts in each of them.
-fn cost(bytes: &Vec<u8>, shared: &Option<Bytes>) -> u64 {
-    (bytes.capacity() + shared.as_ref().map_or(0, Bytes::len) + size_of::<Message>()) as u64
+fn cost(bytes: &Vec<u8>, shared: &Option<Arc<[u8]>>) -> u64 {
+    (bytes.capacity() + shared.as_ref().map_or(0, |payload| payload.len()) + size_of::<Message>()) as u64
 }
 
 /// The class of buffers for `size` bytes; `None` for more than the largest holds.
@@ -369,14 +371,16 @@ mod tests {
     #[test]
     fn the_pool_is_bounded_and_a_large_slab_gives_its_memory_back() {
         let mut messages = Messages::new();
-        for size in [10, 60_000] {
-            let ids: Vec<_> = (0..3_000).map(|_| messages.insert(new("t", b"", &std::vec![0; size]))).collect();
-            assert!(messages.bytes_held() >= 3_000 * size as u64);
+        let small = RECORDS_KEPT + 1;
+        for (count, size) in [(small, 10), (3_000, 60_000)] {
+            let ids: Vec<_> = (0..count).map(|_| messages.insert(new("t", b"", &std::vec![0; size]))).collect();
+            assert!(messages.bytes_held() >= (count * size) as u64);
             ids.into_iter().for_each(|id| assert!(messages.release(id)));
+            assert_eq!((messages.len(), messages.bytes_held()), (0, 0));
+            assert_eq!(messages.records.capacity() > 0, count < small, "{count} records");
         }
-        assert_eq!((messages.len(), messages.bytes_held(), messages.records.capacity()), (0, 0, 0));
-        // The small ones take 3,000 times 64 bytes; the large ones have the rest.
-        assert_eq!((messages.pool[0].len(), messages.pool[CLASSES - 1].len()), (3_000, 125));
+        // The small ones take 64 bytes each; the large ones have the rest.
+        assert_eq!((messages.pool[0].len(), messages.pool[CLASSES - 1].len()), (small, 111));
         assert!(messages.pool_bytes <= POOL_BYTES_MAX);
     }
 

@@ -71,6 +71,8 @@ struct Node {
     place: u16,
 }
 
+const _: () = assert!(size_of::<Node>() <= 40, "a timer");
+
 #[derive(Clone, Copy)]
 struct Slot {
     head: u32,

@@ -97,8 +97,10 @@ impl World {
         }
         if state.to_broker.is_empty() {
             if state.hung_up {
-                state.place = None;
-                broker.handle_closed(self.now, conn, CloseCause::PeerClosed);
+                if !broker.handle_half_closed(self.now, conn) {
+                    state.place = None;
+                    broker.handle_closed(self.now, conn, CloseCause::PeerClosed);
+                }
                 self.turn(shard);
             }
             return false;

@@ -5,13 +5,12 @@
 //! [`Limits::auth_requests_max`](weirmq_core::config::Limits::auth_requests_max) questions open, and each handed over
 //! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::Waker;
 use socket2::Socket;
 use weirmq_core::packet::ReasonCode;
-use weirmq_core::{AuthId, AuthOutcome, Moved, PeerBatch, ShardId, Stats};
+use weirmq_core::{AuthId, AuthOutcome, Bell, Moved, PeerBatch, ShardId, Stats};
 
 /// One thing for a shard to handle.
 pub(crate) enum Mail {
@@ -26,8 +25,8 @@ pub(crate) enum Mail {
 /// How everybody else reaches one shard.
 pub(crate) struct Link {
     inbox: Mutex<Vec<Mail>>,
-    /// Whether a wake-up is under way, so that a second one is saved.
-    pending: AtomicBool,
+    /// Whether it sleeps.
+    pub(crate) bell: Bell,
     waker: Waker,
     /// As last published by the shard.
     pub(crate) stats: Mutex<Stats>,
@@ -35,24 +34,25 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(waker: Waker) -> Self {
-        Self { inbox: Mutex::default(), pending: AtomicBool::new(false), waker, stats: Mutex::default() }
+        Self { inbox: Mutex::default(), bell: Bell::default(), waker, stats: Mutex::default() }
     }
 
     /// Leaves a letter without waking the shard.
     pub(crate) fn post(&self, mail: Mail) {
         lock(&self.inbox).push(mail);
+        self.bell.note();
     }
 
-    /// Makes the shard look at its inbox.
+    /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
     pub(crate) fn wake(&self) {
-        if !self.pending.swap(true, Ordering::AcqRel) && self.waker.wake().is_err() {
-            self.pending.store(false, Ordering::Release); // whoever comes next tries again
+        if self.bell.ring() && self.waker.wake().is_err() {
+            self.bell.failed();
         }
     }
 
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
-        if self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::AcqRel) {
+        if self.bell.silence() {
             std::mem::swap(&mut *lock(&self.inbox), mail);
         }
     }

@@ -8,7 +8,7 @@ use std::{fs, io, thread};
 
 use mio::{Poll, Waker};
 use socket2::Socket;
-use weirmq_core::config::{Authentication, Config, Listener};
+use weirmq_core::config::{Config, Listener};
 use weirmq_core::record::{RecordOptions, RecordSink};
 use weirmq_core::{AuthRequest, Event, Instant, ListenerId, ShardId, Stats};
 
@@ -89,8 +89,7 @@ impl Builder {
     }
 
     /// Answers for clients' credentials: it is given each question on the shard's thread, must not block, and answers by
-    /// [`AuthReply`] then or later. Where the configuration says [`Authentication::None`], it becomes
-    /// [`Authentication::External`] without methods.
+    /// [`AuthReply`] then or later. What it means for the configuration [`Config::fit`] says.
     pub fn authenticator(mut self, authenticator: impl Fn(AuthRequest, AuthReply) + Send + Sync + 'static) -> Self {
         self.shared.authenticator = Some(Box::new(authenticator));
         self
@@ -105,19 +104,13 @@ impl Builder {
     /// Binds every address.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] where [`Config::validate`] finds fault, without a listener, and for external
-    /// authentication without an [`authenticator`](Self::authenticator); else what the system said, naming the address.
+    /// [`io::ErrorKind::InvalidInput`] without a listener and where [`Config::fit`] finds fault; else what the system said,
+    /// naming the address.
     pub fn bind(self) -> io::Result<Server> {
         let Self { mut shared, listen } = self;
-        if shared.config.authentication == Authentication::None && shared.authenticator.is_some() {
-            shared.config.authentication = Authentication::External { methods: Vec::new() };
-        }
-        if let Some(error) = shared.config.validate().first() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, error.to_string()));
-        }
-        if shared.config.authentication != Authentication::None && shared.authenticator.is_none() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "external authentication needs an authenticator"));
-        }
+        let authenticates = shared.authenticator.is_some();
+        let fitted = shared.config.fit(authenticates);
+        fitted.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
         let mut shards = Vec::new();
         for _ in 0..shared.config.shards {
             let poll = Poll::new()?;

@@ -13,7 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::Socket;
 use weirmq_core::{
-    Broker, Budget, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
 };
 
 use crate::connection::{Connection, Phase};
@@ -59,6 +59,8 @@ pub(crate) struct Shard {
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
     progress: Progress,
+    /// Shards to wake before this one sleeps.
+    pub(crate) calls: Calls,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -95,6 +97,7 @@ impl Shard {
             mail: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
+            calls: Calls::default(),
             leave: None,
             publish: now,
             unpublished: true,
@@ -104,12 +107,15 @@ impl Shard {
     /// Takes turns until the server has gone down.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut readiness = Events::with_capacity(EVENTS_MAX);
+        let mut now = self.shared.now();
         loop {
-            match self.poll.poll(&mut readiness, self.wait()) {
+            let rest = self.rest(now, !readiness.is_empty());
+            match self.poll.poll(&mut readiness, rest) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
-            let now = self.shared.now();
+            self.link().bell.get_up();
+            now = self.shared.now();
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
@@ -131,6 +137,19 @@ impl Shard {
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
         self.publish(now);
+    }
+
+    /// How long the next poll sleeps. Other shards are woken before it does, and this one can be from here on.
+    fn rest(&mut self, now: Instant, busy: bool) -> Option<Duration> {
+        let links = &self.shared.links;
+        if self.calls.gather(now, busy, |shard| links[usize::from(shard.0)].wake()) {
+            return Some(Duration::ZERO);
+        }
+        let wait = self.wait();
+        if wait != Some(Duration::ZERO) && !self.link().bell.fall_asleep() {
+            return Some(Duration::ZERO);
+        }
+        wait
     }
 
     /// How long the next poll may sleep; `None` is until something happens.
@@ -238,6 +257,7 @@ impl Shard {
             return;
         }
         match (conn.receive(&mut self.buffer), conn.phase) {
+            (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);

@@ -29,12 +29,12 @@ impl Shard {
     }
 
     fn apply(&mut self, now: Instant, outbox: &mut Outbox) {
-        if !outbox.store.is_empty() {
-            // Memory is the only store here: what is in it is stored.
-            self.broker.handle_stored(now, outbox.store.upto);
+        for (to, batch) in outbox.peers.drain(..) {
+            if batch.wakes() {
+                self.calls.add(to);
+            }
+            self.post(to, Mail::Peer(self.id, batch));
         }
-        // At most one batch for each shard, so it is woken once for all that this turn has for it.
-        outbox.peers.drain(..).for_each(|(to, batch)| self.post(to, Mail::Peer(self.id, batch)));
         outbox.flush.drain(..).for_each(|id| self.flush(now, id));
         outbox.handoff.drain(..).for_each(|handoff| self.hand_off(handoff));
         outbox.read.drain(..).for_each(|id| self.update_interest(id));
@@ -89,6 +89,7 @@ impl Shard {
     fn hand_off(&mut self, handoff: Handoff) {
         let Some(conn) = self.connections.remove(handoff.conn) else { return };
         if let Ok(socket) = conn.socket.into_inner() {
+            self.calls.add(handoff.to);
             self.post(handoff.to, Mail::Handoff(socket, handoff.moved));
         }
     }
@@ -100,9 +101,8 @@ impl Shard {
         }
     }
 
+    /// Leaves a letter for another shard.
     fn post(&self, to: ShardId, mail: Mail) {
-        let link = &self.shared.links[usize::from(to.0)];
-        link.post(mail);
-        link.wake();
+        self.shared.links[usize::from(to.0)].post(mail);
     }
 }

@@ -5,13 +5,12 @@
 //! [`Limits::auth_requests_max`](weirmq_core::config::Limits::auth_requests_max) questions open, and each handed over
 //! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 use socket2::Socket;
 use weirmq_core::packet::ReasonCode;
-use weirmq_core::{AuthId, AuthOutcome, ConnId, Moved, PeerBatch, ShardId, Stats};
+use weirmq_core::{AuthId, AuthOutcome, Bell, ConnId, Moved, PeerBatch, ShardId, Stats};
 
 /// What a socket is ready for.
 #[derive(Clone, Copy)]
@@ -37,8 +36,8 @@ pub(crate) enum Mail {
 #[derive(Default)]
 pub(crate) struct Link {
     inbox: Mutex<Vec<Mail>>,
-    /// Whether a wake-up is under way, so that a second one is saved.
-    pending: AtomicBool,
+    /// Whether it sleeps.
+    pub(crate) bell: Bell,
     /// The shard's task.
     task: Mutex<Option<Waker>>,
     /// As last published by the shard.
@@ -51,28 +50,23 @@ impl Link {
         lock(&self.inbox).push(mail);
     }
 
-    /// Makes the shard look at its inbox.
+    /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
     pub(crate) fn wake(&self) {
-        if !self.pending.swap(true, Ordering::AcqRel)
+        if self.bell.ring()
             && let Some(task) = &*lock(&self.task)
         {
             task.wake_by_ref();
         }
     }
 
-    /// Names the task to wake. Ask [`is_pending`](Self::is_pending) after it.
+    /// Names the task to wake. [Fall asleep](Bell::fall_asleep) after it.
     pub(crate) fn register(&self, task: &Waker) {
         lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
     }
 
-    /// Whether something has arrived.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.pending.load(Ordering::Acquire)
-    }
-
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
-        self.pending.store(false, Ordering::SeqCst);
+        self.bell.silence();
         std::mem::swap(&mut *lock(&self.inbox), mail);
     }
 }

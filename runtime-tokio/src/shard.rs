@@ -14,7 +14,7 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use weirmq_core::{
-    Broker, Budget, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
 };
 
 use crate::connection::{Connection, Phase, register, register_reader};
@@ -51,8 +51,12 @@ pub(crate) struct Shard {
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
     progress: Progress,
+    /// Shards to wake before this one sleeps.
+    pub(crate) calls: Calls,
     /// Whether a connection waits to be read again.
     again: bool,
+    /// Whether anything had arrived in this turn.
+    busy: bool,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -81,7 +85,9 @@ impl Shard {
             mail: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
+            calls: Calls::default(),
             again: false,
+            busy: false,
             leave: None,
             publish: now,
             unpublished: true,
@@ -97,8 +103,10 @@ impl Shard {
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
+            let links = &self.shared.links;
+            let gathers = self.calls.gather(now, self.busy, |shard| links[usize::from(shard.0)].wake());
             let due = self.due().unwrap_or(Instant::MAX);
-            if due <= now || self.link.is_pending() {
+            if due <= now || gathers || self.link.bell.is_rung() {
                 // Lets tokio look at the sockets, and comes back.
                 tokio::task::yield_now().await;
                 continue;
@@ -114,9 +122,10 @@ impl Shard {
                 if over {
                     armed = Instant::MAX;
                 }
-                if over || self.link.is_pending() { Poll::Ready(()) } else { Poll::Pending }
+                if over || !self.link.bell.fall_asleep() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
+            self.link.bell.get_up();
         }
     }
 
@@ -147,6 +156,7 @@ impl Shard {
         let mut mail = std::mem::take(&mut self.mail);
         self.again = false;
         self.link.collect(&mut mail);
+        self.busy = !mail.is_empty();
         // New connections come before input: the index of one that is handed off then waits for its socket to be gone.
         mail.sort_by_key(|letter| !matches!(letter, Mail::Handoff(..)));
         for letter in mail.drain(..) {
@@ -224,6 +234,7 @@ impl Shard {
     fn read(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
         match (conn.receive(&mut self.buffer), conn.phase) {
+            (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);

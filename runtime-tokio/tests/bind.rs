@@ -76,9 +76,10 @@ fn a_path_that_is_used_is_left_alone() {
 #[test]
 fn a_configuration_that_cannot_work_is_refused() {
     let external = Config { authentication: Authentication::External { methods: Vec::new() }, ..Config::default() };
-    for builder in
-        [Server::builder(), on(local()).config(Config { shards: 0, ..Config::default() }), on(local()).config(external)]
-    {
+    let durable = Config { durable: true, ..Config::default() };
+    let no_shard = Config { shards: 0, ..Config::default() };
+    let faulty = [no_shard, external, durable].map(|config| on(local()).config(config));
+    for builder in faulty.into_iter().chain([Server::builder()]) {
         assert_eq!(error(builder).kind(), io::ErrorKind::InvalidInput);
     }
 }

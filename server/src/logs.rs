@@ -247,6 +247,7 @@ fn code(reason: &CloseReason) -> Option<String> {
         | CloseReason::TakenOver
         | CloseReason::ServerShutdown
         | CloseReason::LimitReached(_)
+        | CloseReason::StoreFailed
         | CloseReason::Administrative => None,
     }
 }

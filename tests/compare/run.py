@@ -1,34 +1,33 @@
 #!/usr/bin/env python3
-"""Measures MQTT brokers side by side with `weirmq bench`, and prints medians and ratios.
+"""Measures MQTT brokers side by side with `weirmq bench`, and prints medians, ratios and which goals they meet.
 
 Each run has a fresh broker on core 0 and the generator on core 1; brokers take turns (A B C A B C), so that whatever
-disturbs the machine disturbs all of them. Compare figures of one sitting only. Python's standard library is enough.
+disturbs the machine disturbs all of them. Of the rounds of a row the half that others disturbed least counts. Compare
+figures of one sitting only. Python's standard library is enough.
 
     cargo build --release -p weirmq -p weirmq-tests
     tests/compare/run.py                                   weirmq, the floor and mosquitto, all rows, 3 rounds
-    tests/compare/run.py --only dense --rounds 5
+    tests/compare/run.py --only dense --rounds 6
     tests/compare/run.py --weirmq mio:1 tokio:1 smol:1 mio:2
-    tests/compare/run.py --broker FlashMQ='flashmq -c /tmp/flashmq-{port}.conf'
+    tests/compare/run.py --broker FlashMQ='flashmq -c {config}' --config FlashMQ=flashmq.conf
+    tests/compare/run.py --from out.json                   the tables of what `--json out.json` kept
 """
 
 import argparse
 import json
-import os
-import shlex
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
+
+import field
+import goals
 
 # Name, kind, and arguments of `weirmq bench`.
 ROWS = [
     ("pairs QoS 0 dense", "dense", "pairs -n 100 -w 64"),
     ("pairs QoS 0 dense, 5.0", "dense", "pairs -n 100 -w 64 --version 5"),
     ("pairs QoS 1 dense", "dense", "pairs -n 100 -w 32 -q 1"),
+    ("pairs QoS 1 dense, 5.0", "dense", "pairs -n 100 -w 32 -q 1 --version 5"),
     ("pairs QoS 2 dense", "dense", "pairs -n 100 -w 32 -q 2"),
     ("pairs QoS 0, 4 KiB", "dense", "pairs -n 100 -w 16 --payload 4096"),
     ("pairs QoS 0 sparse, 1,000 pairs", "sparse", "pairs -n 1000 -w 1"),
@@ -43,146 +42,63 @@ ROWS = [
     ("match among 100,000", "state", "subscriptions -n 100000 -w 16"),
     ("match among 1,000,000", "state", "subscriptions -n 1000000 -w 16"),
     ("retained, 100,000", "state", "retained -n 100000 -q 1"),
-    ("connections, 8,000", "state", "connections -n 8000"),
-    ("latency, 10,000/s", "latency", "latency -n 10 --rate 10000"),
-    ("latency, 40,000/s", "latency", "latency -n 10 --rate 40000"),
+    ("connections, 15,000", "state", "connections -n 15000"),
+    ("latency QoS 0, 10,000/s", "latency", "latency -n 100 --rate 10000"),
+    ("latency QoS 0, 40,000/s", "latency", "latency -n 100 --rate 40000"),
+    ("latency QoS 1, 10,000/s", "latency", "latency -n 100 --rate 10000 -q 1"),
+    ("latency QoS 1, 40,000/s", "latency", "latency -n 100 --rate 40000 -q 1"),
 ]
 NOT_FOR_FLOOR = ("QoS 2", "match", "retained")
 
-MOSQUITTO = """listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
-max_queued_messages 0
-max_inflight_messages 0
-set_tcp_nodelay true
-log_type none
-"""
-# As for the others: no limit on what is in flight.
-WEIRMQ = """mqtt:
-  inflight_max: 65535
-  receive_maximum: 65535
-"""
 
-# Both sides at raised priority where that is allowed, so that other work disturbs them less.
-PINNED = [*(["nice", "-n", "-15"] if os.geteuid() == 0 else []), "taskset", "-c"]
+def stage_of(report, name):
+    return next((stage for stage in report["stages"] if stage["name"] == name), None)
 
 
-class Broker:
-    """A way to start a broker: `{port}`, `{config}` and `{binary}` in its command are filled in."""
-
-    def __init__(self, name, command, config=None):
-        self.name, self.command, self.config = name, command, config
-
-    def start(self, folder, core):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        path = os.path.join(folder, "broker.conf")
-        if self.config:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(self.config.format(port=self.port))
-        words = [word.format(port=self.port, config=path) for word in shlex.split(self.command)]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        log = open(os.path.join(folder, "broker.log"), "wb")
-        self.process = subprocess.Popen([*PINNED, core, *words], stderr=log, cwd=folder, **quiet)
-        for _ in range(500):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.02)
-        self.stop()
-        raise RuntimeError(f"{self.name} does not listen; see {log.name}")
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
-def brokers(options):
-    release = os.path.abspath(options.target)
-    found = []
-    for variant in options.weirmq:
-        runtime, _, shards = variant.partition(":")
-        shards = shards or "1"
-        command = (
-            f"{release}/weirmq --config {{config}} --listen 127.0.0.1:{{port}} --log-level error"
-            f" --runtime {runtime} --shards {shards}"
-        )
-        found.append(Broker(f"weirmq {runtime}" + (f" {shards} shards" if shards != "1" else ""), command, WEIRMQ))
-    if "floor" not in options.without:
-        found.append(Broker("floor", f"{release}/floor {{port}}"))
-    if "mosquitto" not in options.without:
-        mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-        if mosquitto:
-            found.append(Broker("mosquitto", f"{mosquitto} -c {{config}}", MOSQUITTO))
-        else:
-            print("mosquitto is not there: apt install mosquitto", file=sys.stderr)
-    for text in options.broker:
-        name, _, command = text.partition("=")
-        found.append(Broker(name, command))
-    return found
-
-
-def measure(broker, row, options):
-    """One run; None when there is no figure."""
-    name, _, arguments = row
-    if broker.name == "floor" and any(word in name for word in NOT_FOR_FLOOR):
+def figure_of(report, stage_name, figure):
+    """One figure of a report; None when it has none."""
+    stage = stage_of(report, stage_name)
+    if stage is None:
         return None
-    cores = options.broker_cores
-    with tempfile.TemporaryDirectory() as folder:
-        broker.start(folder, cores)
-        try:
-            command = [*PINNED, options.bench_cores, os.path.join(options.target, "weirmq"), "bench"]
-            command += arguments.split() + ["--port", str(broker.port), "--pid", str(broker.process.pid)]
-            command += ["--seconds", str(options.seconds), "--warmup", str(options.warmup), "--json"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=False)
-        except subprocess.TimeoutExpired:
-            print(f"{broker.name}, {name}: no end after {options.timeout} s", file=sys.stderr)
-            return None
-        finally:
-            broker.stop()
-    try:
-        report = json.loads(done.stdout)
-    except ValueError:
-        print(f"{broker.name}, {name}: {done.stderr.strip()}", file=sys.stderr)
-        return None
-    if not report["complete"]:
-        print(f"{broker.name}, {name}: not complete: {report['counts']}", file=sys.stderr)
-    return report
+    if figure == "memory" and stage_name == "hold":
+        # What a connection holds with its subscription.
+        return sum(stage_of(report, name)["broker_rss_bytes_each"] for name in ("connect", "subscribe"))
+    if figure in ("p50", "p99"):
+        return (stage["latency"] or {}).get(f"{figure}_us")
+    if figure == "idle memory":
+        return report["idle_rss_bytes"]
+    return stage[{"cpu": "broker_cpu_us", "own": "broker_user_us", "rate": "per_second", "memory": "broker_rss_bytes_each",
+                  "generator": "generator_busy"}[figure]]
 
 
-def progress(text):
-    if sys.stderr.isatty():
-        print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+class Sitting:
+    """The reports of all runs."""
 
+    def __init__(self, rows, names):
+        self.rows, self.names = rows, names
+        self.reports = {(row, name): [] for row in rows for name in names}
 
-def median(values):
-    values = [value for value in values if value is not None]
-    return statistics.median(values) if values else None
+    def counted(self, row, name):
+        """Of the rounds of a row the half that was disturbed least."""
+        found = sorted(self.reports.get((row, name), []), key=lambda report: report["others"])
+        return found[: (len(found) + 1) // 2]
 
+    def values(self, row, stage, figure, name):
+        """A figure in each round that counts."""
+        found = [figure_of(report, stage, figure) for report in self.counted(row, name)]
+        return [value for value in found if value is not None]
 
-def summary(name, reports):
-    """Medians over the rounds, a line for each stage of the scenario."""
-    lines = []
-    for index, stage in enumerate(reports[0]["stages"]):
-        stages = [report["stages"][index] for report in reports]
-        pick = lambda key: median([stage[key] for stage in stages])
-        line = {key: pick(key) for key in (
-            "per_second", "broker_cpu_us", "broker_user_us", "broker_busy", "generator_busy",
-            "broker_rss_bytes", "broker_rss_bytes_each")}
-        cpu = [stage["broker_cpu_us"] for stage in stages if stage["broker_cpu_us"]]
-        line["spread"] = max(cpu) / min(cpu) if cpu else None
-        if stage["latency"]:
-            for key in ("p50_us", "p99_us"):
-                line[key] = median([stage["latency"][key] for stage in stages if stage["latency"]])
-        line["stage"], line["name"] = stage["name"], name
-        line["complete"] = all(report["complete"] for report in reports)
-        lines.append(line)
-    return lines
+    def median(self, row, stage, figure, name):
+        found = self.values(row, stage, figure, name)
+        return statistics.median(found) if found else None
+
+    def lines(self):
+        """Row and stage of each line of the tables."""
+        for row in self.rows:
+            reports = next((found for name in self.names if (found := self.reports[row, name])), None)
+            for index, stage in enumerate(reports[0]["stages"] if reports else []):
+                alone = stage["name"] == "deliver" and index == 0
+                yield row, stage["name"], row if alone else f"{row}: {stage['name']}"
 
 
 def figure(value):
@@ -195,97 +111,122 @@ def rate(value):
     return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.1f} k"
 
 
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    return f"{len(models)} x {models[0]}" if models else "unknown machine"
-
-
-def print_tables(rows, names):
-    print("\nBroker CPU, µs each (of that in its own code):\n")
-    print("| work | " + " | ".join(names) + " | " + " | ".join(f"{names[0]} / {name}" for name in names[1:]) + " |")
-    print("|---|" + "---:|" * (2 * len(names) - 1))
-    for label, lines in rows:
-        cpu = [lines[name]["broker_cpu_us"] if name in lines else None for name in names]
-        cells = []
-        for name, value in zip(names, cpu):
-            mark = "" if name not in lines or lines[name]["complete"] else " *"
-            cells.append("-" if value is None else f"{figure(value)} ({figure(lines[name]['broker_user_us'])}){mark}")
-        ratios = [figure(cpu[0] / value) if cpu[0] and value else "-" for value in cpu[1:]]
-        print(f"| {label} | " + " | ".join(cells + ratios) + " |")
-    print("\nEach a second (generator busy):\n")
+def print_table(title, names, lines):
+    """A table of lines of a label and cells, without those that have nothing in any cell."""
+    lines = [(label, cells) for label, cells in lines if any(cell not in ("-", "") for cell in cells)]
+    if not lines:
+        return
+    print(f"\n{title}:\n")
     print("| work | " + " | ".join(names) + " |")
     print("|---|" + "---:|" * len(names))
-    for label, lines in rows:
-        cells = [f"{rate(lines[name]['per_second'])} ({lines[name]['generator_busy']:.2f})" if name in lines else "-"
-                 for name in names]
+    for label, cells in lines:
         print(f"| {label} | " + " | ".join(cells) + " |")
-    special = [(label, lines) for label, lines in rows
-               if any(line["broker_rss_bytes_each"] is not None or "p50_us" in line for line in lines.values())]
-    if special:
-        print("\nMemory each in bytes, or latency p50 / p99 in µs:\n")
-        print("| work | " + " | ".join(names) + " |")
-        print("|---|" + "---:|" * len(names))
-    for label, lines in special:
-        cells = []
+
+
+def print_tables(sitting):
+    names = sitting.names
+    cpu_lines, rate_lines, other_lines = [], [], []
+    for row, stage, label in sitting.lines():
+        cells, rates, others = [], [], []
         for name in names:
-            line = lines.get(name, {})
-            if "p50_us" in line:
-                cells.append(f"{line['p50_us']:.0f} / {line['p99_us']:.0f}")
-            elif line.get("broker_rss_bytes_each") is not None:
-                cells.append(f"{line['broker_rss_bytes_each']:.0f}")
-            else:
-                cells.append("-")
-        print(f"| {label} | " + " | ".join(cells) + " |")
-    if any(not line["complete"] for _, lines in rows for line in lines.values()):
+            get = lambda what, name=name: sitting.median(row, stage, what, name)
+            complete = all(report["complete"] for report in sitting.reports[row, name])
+            cpu = get("cpu")
+            cells.append("-" if cpu is None else f"{figure(cpu)} ({figure(get('own'))})" + ("" if complete else " \\*"))
+            rates.append("-" if cpu is None else f"{rate(get('rate'))} ({get('generator'):.2f})")
+            p50, memory = get("p50"), get("memory")
+            others.append(f"{p50:.0f} / {get('p99'):.0f}" if p50 else "-" if memory is None else f"{memory:.0f}")
+        first = sitting.median(row, stage, "cpu", names[0])
+        for name in names[1:]:
+            other = sitting.median(row, stage, "cpu", name)
+            cells.append(figure(first / other) if first and other else "-")
+        cpu_lines.append((label, cells))
+        rate_lines.append((label, rates))
+        other_lines.append((label, others))
+    idle = [statistics.median(found) if (found := [report["idle_rss_bytes"] for row in sitting.rows
+                                                   for report in sitting.reports[row, name]]) else None for name in names]
+    other_lines.append(("the process before any client", [f"{value:.0f}" if value else "-" for value in idle]))
+    print_table("Broker CPU, µs each (of that in its own code)",
+                names + [f"{names[0]} / {name}" for name in names[1:]], cpu_lines)
+    print_table("Each a second (generator busy)", names, rate_lines)
+    print_table("Memory in bytes for each, or latency p50 / p99 in µs", names, other_lines)
+    print_disturbance(sitting)
+    if any(not report["complete"] for found in sitting.reports.values() for report in found):
         print("\n\\* not complete: messages were lost, late or refused.")
 
 
+def print_disturbance(sitting):
+    """What others took in each round: those that count, and after a bar those that do not."""
+    lines = []
+    for row in sitting.rows:
+        cells = []
+        for name in sitting.names:
+            found = sorted(report["others"] for report in sitting.reports[row, name])
+            half = (len(found) + 1) // 2
+            text = " ".join(f"{value:.2f}" for value in found[:half])
+            cells.append((text + (" ¦ " + " ".join(f"{value:.2f}" for value in found[half:]) if found[half:] else "")) or "-")
+        lines.append((row, cells))
+    print_table("What others took of the machine in each round, in cores (before the bar: the rounds that count)",
+                sitting.names, lines)
+
+
+def run(options, rows):
+    """All rounds; what is found is kept in a file as it comes."""
+    brokers = field.brokers(options)
+    sitting = Sitting([row[0] for row in rows], [broker.name for broker in brokers])
+    try:
+        for number in range(options.rounds):
+            for name, _, arguments in rows:
+                for broker in brokers:
+                    if broker.name == "floor" and any(word in name for word in NOT_FOR_FLOOR):
+                        continue
+                    field.progress(f"round {number + 1} of {options.rounds}: {name}, {broker.name}")
+                    report = field.measure(broker, arguments, options)
+                    if report:
+                        sitting.reports[name, broker.name].append(report)
+                if options.json:
+                    keep(options, sitting)
+    except KeyboardInterrupt:
+        print("stopped: this is what there is", file=sys.stderr)
+    field.progress("")
+    return sitting
+
+
+def keep(options, sitting):
+    runs = [{"row": row, "broker": name, "reports": found} for (row, name), found in sitting.reports.items()]
+    everything = {"date": time.strftime("%Y-%m-%d"), "machine": field.processors(), "seconds": options.seconds,
+                  "rows": sitting.rows, "brokers": sitting.names, "runs": runs}
+    with open(options.json, "w", encoding="utf-8") as file:
+        json.dump(everything, file, indent=1)
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        kept = json.load(file)
+    sitting = Sitting(kept["rows"], kept["brokers"])
+    sitting.reports.update({(run["row"], run["broker"]): run["reports"] for run in kept["runs"]})
+    return sitting
+
+
 def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    target = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(here, "../../target")), "release")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weirmq", nargs="*", default=["mio:1"], metavar="RUNTIME:SHARDS",
-                        help="mio, tokio or smol, with a number of shards (default mio:1)")
-    parser.add_argument("--broker", action="append", default=[], metavar="NAME='COMMAND {port}'")
-    parser.add_argument("--without", nargs="*", default=[], choices=["floor", "mosquitto"])
+    field.add_options(parser)
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD",
                         help="rows whose kind (dense, sparse, state, latency) or name has this word")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--warmup", type=float, default=0.5)
-    parser.add_argument("--timeout", type=float, default=120)
-    parser.add_argument("--target", default=target, help="folder of weirmq and floor")
-    parser.add_argument("--broker-cores", default="0", help="cores of the broker, as taskset takes them")
-    parser.add_argument("--bench-cores", default="1", help="cores of the generator")
-    parser.add_argument("--json", metavar="FILE", help="write all reports there")
+    parser.add_argument("--json", metavar="FILE", help="keep all reports there")
+    parser.add_argument("--from", dest="kept", metavar="FILE", help="run nothing: print the tables of what was kept")
     options = parser.parse_args()
     rows = [row for row in ROWS if not options.only or any(word == row[1] or word in row[0] for word in options.only)]
-    field = brokers(options)
-    reports = {(row[0], broker.name): [] for row in rows for broker in field}
-    for number in range(options.rounds):
-        for row in rows:
-            for broker in field:
-                progress(f"round {number + 1} of {options.rounds}: {row[0]}, {broker.name}")
-                report = measure(broker, row, options)
-                if report:
-                    reports[row[0], broker.name].append(report)
-    progress("")
-    table = []
-    for row in rows:
-        by_broker = {b.name: summary(row[0], reports[row[0], b.name]) for b in field if reports[row[0], b.name]}
-        for index in range(max((len(lines) for lines in by_broker.values()), default=0)):
-            lines = {name: lines[index] for name, lines in by_broker.items()}
-            stage = next(iter(lines.values()))["stage"]
-            table.append((row[0] if stage == "deliver" and len(by_broker) and index == 0 else f"{row[0]}: {stage}", lines))
-    print(f"{time.strftime('%Y-%m-%d')}, {options.rounds} rounds of {options.seconds} s, {machine()}")
-    print_tables(table, [broker.name for broker in field])
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            everything = [{"row": row, "broker": name, "reports": found} for (row, name), found in reports.items()]
-            json.dump({"rounds": options.rounds, "seconds": options.seconds, "runs": everything}, file, indent=1)
-    incomplete = any(not report["complete"] for found in reports.values() for report in found)
-    return 1 if incomplete else 0
+    sitting = load(options.kept) if options.kept else run(options, rows)
+    most = max((len(found) for found in sitting.reports.values()), default=0)
+    if not options.kept:
+        print(f"{time.strftime('%Y-%m-%d')}, {most} rounds of {options.seconds} s, {field.processors()}")
+    print_tables(sitting)
+    goals.print_goals(goals.goals(sitting.values, sitting.names))
+    return 0 if all(report["complete"] for found in sitting.reports.values() for report in found) else 1
 
 
 if __name__ == "__main__":

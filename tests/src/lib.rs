@@ -6,6 +6,7 @@
 
 pub mod cases;
 pub mod conformance;
+pub mod heap;
 pub mod malformed;
 pub mod memory;
 pub mod recording;

@@ -14,7 +14,7 @@ use peer::Peer;
 use weirmq_core::record::RecordOptions;
 use weirmq_core::{
     AuthId, AuthOutcome, AuthRequest, Broker, Config, Event, Instant, ListenerId, LogPosition, Outbox, PeerAddr,
-    PeerBatch, ShardId, Stats,
+    PeerBatch, SessionView, ShardId, Stats,
 };
 
 use crate::recording::Recording;
@@ -165,6 +165,31 @@ impl Net {
         self.shards.iter().map(|shard| shard.unstored.len()).sum()
     }
 
+    /// The stores of all shards fail now.
+    pub fn fail_stores(&mut self) {
+        for index in 0..self.shards.len() {
+            self.fail_store(ShardId(index as u16));
+        }
+    }
+
+    /// The store of one shard fails now.
+    pub fn fail_store(&mut self, shard: ShardId) {
+        let shard = &mut self.shards[usize::from(shard.0)];
+        shard.unstored.clear();
+        shard.broker.handle_store_failed(self.now);
+    }
+
+    /// Batches that the late store of one shard has not reported.
+    pub fn unstored_of(&self, shard: ShardId) -> usize {
+        self.shards[usize::from(shard.0)].unstored.len()
+    }
+
+    /// What is held in all shards that comes and goes.
+    pub fn unsettled(&mut self) -> usize {
+        self.settle();
+        self.shards.iter().map(|shard| shard.broker.unsettled()).sum()
+    }
+
     /// Sets who answers for credentials. At first everybody is let in.
     pub fn authenticate(&mut self, by: impl FnMut(&AuthRequest) -> Option<AuthOutcome> + 'static) {
         self.authenticate = Box::new(by);
@@ -229,6 +254,35 @@ impl Net {
         }
     }
 
+    /// One turn of each shard. Whether anything was done.
+    pub fn step(&mut self) -> bool {
+        let mut busy = false;
+        for index in 0..self.shards.len() {
+            busy |= self.turn(index);
+        }
+        busy
+    }
+
+    /// Bytes that reached the client so far, without another turn.
+    pub fn here(&self, client: Client) -> usize {
+        self.peers[client.0].from_broker.len()
+    }
+
+    /// Bytes that the client has written and the broker has not taken.
+    pub fn unsent(&self, client: Client) -> usize {
+        self.peers[client.0].to_broker.len()
+    }
+
+    /// The client forgets what reached it.
+    pub fn ignore(&mut self, client: Client) {
+        self.peers[client.0].from_broker = Vec::new();
+    }
+
+    /// The session of a client, wherever it lives.
+    pub fn inspect(&self, client_id: &str) -> Option<SessionView> {
+        self.shards.iter().find_map(|shard| shard.broker.inspect(client_id))
+    }
+
     /// The counters of one shard.
     pub fn stats_of(&self, shard: ShardId) -> Stats {
         self.shards[usize::from(shard.0)].broker.stats()
@@ -285,11 +339,7 @@ impl Net {
     /// When that never comes.
     pub fn settle(&mut self) {
         for _ in 0..TURNS_MAX {
-            let mut busy = false;
-            for index in 0..self.shards.len() {
-                busy |= self.turn(index);
-            }
-            if !busy {
+            if !self.step() {
                 return;
             }
         }

@@ -45,6 +45,31 @@ impl Recording {
         file
     }
 
+    /// The records of one shard so far, each of which [`Input::decode`](weirmq_core::record::Input::decode) reads.
+    ///
+    /// # Panics
+    /// When the file is not what its format says.
+    pub fn inputs(&self, shard: ShardId) -> Vec<Vec<u8>> {
+        let mut reader = FileReader::new();
+        reader.push(&self.file());
+        let mut bytes = Vec::new();
+        while let Some(block) = reader.next_block().expect("a sound file") {
+            if block.kind == BlockKind::Records(shard) {
+                bytes.extend(block.bytes);
+            }
+        }
+        let mut rest = bytes.as_slice();
+        let mut inputs = Vec::new();
+        while !rest.is_empty() {
+            let length = number(&mut rest) as usize;
+            let Some((mut record, after)) = rest.split_at_checked(length) else { break };
+            number(&mut record); // the time since the last one
+            inputs.push(record.to_vec());
+            rest = after;
+        }
+        inputs
+    }
+
     /// Replays it and answers with its events.
     ///
     /// # Panics
@@ -59,6 +84,14 @@ impl Recording {
         }
         events
     }
+}
+
+/// Takes a number from the front: seven bits in a byte, the lowest first.
+fn number(bytes: &mut &[u8]) -> u64 {
+    let length = bytes.iter().position(|byte| byte & 0x80 == 0).expect("a number has an end") + 1;
+    let (number, rest) = bytes.split_at(length);
+    *bytes = rest;
+    number.iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7F))
 }
 
 /// Reads and replays a file in pieces.

@@ -11,6 +11,8 @@ mod authentication;
 mod findings;
 #[path = "memory/offline.rs"]
 mod offline;
+#[path = "memory/review.rs"]
+mod review;
 #[path = "memory/storing.rs"]
 mod storing;
 #[path = "memory/time.rs"]

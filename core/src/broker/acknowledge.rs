@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::route::Routed;
-use crate::event::{CloseReason, Limit};
+use crate::event::CloseReason;
 use crate::id::LogPosition;
 use crate::packet::{Ack, PacketId, PacketType, ReasonCode, Violation};
 use crate::session::{AcknowledgeError, RetainedScan};
@@ -89,6 +89,8 @@ impl Broker {
         let known = self.clients.sessions[session].incoming.remove(packet_id);
         if known {
             self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
+            let conn = &mut self.clients.conns[index];
+            conn.unreleased = conn.unreleased.saturating_sub(1);
         }
         let code = if known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.reply_ack(index, PacketType::PubComp, packet_id, code);
@@ -96,29 +98,44 @@ impl Broker {
 
     /// Acknowledges once everything that was recorded so far is stored. PUBREL goes the same way.
     pub(super) fn reply_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
-        let routed =
-            Routed { code, position: self.clients.recorded, peers: PeerWaits::new(), ticket: 0, retained_full: false };
+        let routed = Routed {
+            code,
+            position: self.clients.position_for(self.clients.conns[index].session),
+            ..Routed::internal()
+        };
         self.gate_ack(index, packet_type, packet_id, routed);
     }
 
     /// Acknowledges once what the message led to is safe.
     pub(super) fn gate_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
-        let gated = Gated {
+        self.reply(Gated {
             conn: self.clients.conn_id(index),
             session: self.session_key(index),
             position: routed.position,
             peers: routed.peers,
             ticket: routed.ticket,
+            taken: routed.ticket > 0 || !routed.code.is_failure(),
+            unstored: false,
             reply: Reply::Ack { packet_type, packet_id, code: routed.code },
-        };
-        if self.is_safe(&gated) {
-            self.send_ack(index, packet_type, packet_id, routed.code);
+        });
+    }
+
+    /// Sends an answer if it is safe; else it waits, and the answer is `false`.
+    fn reply(&mut self, mut gated: Gated) -> bool {
+        if self.clients.store_failed && gated.position > self.clients.stored {
+            gated.give_up();
+        }
+        let index = gated.conn.index() as u32;
+        let is_safe = self.is_safe(&gated);
+        if is_safe {
+            self.send_reply(index, gated);
         } else {
             let conn = &mut self.clients.conns[index];
             conn.gated += 1;
-            conn.gated_pubacks += u32::from(packet_type == PacketType::PubAck);
+            conn.gated_pubacks += u32::from(gated.reply.is_puback());
             self.gate.push(gated);
         }
+        is_safe
     }
 
     /// The session of a connection, by index and generation.
@@ -144,7 +161,7 @@ impl Broker {
     fn forget_refused(&mut self, gated: &Gated) {
         let (session, generation) = gated.session;
         if let Some((packet_id, ReasonCode::QuotaExceeded)) = gated.pubrec()
-            && gated.was_taken()
+            && gated.taken
             && self.clients.sessions.is_current(session, generation)
             && self.clients.sessions[session].incoming.remove(packet_id)
         {
@@ -173,22 +190,16 @@ impl Broker {
         peers: PeerWaits,
         scans: Vec<RetainedScan>,
     ) -> bool {
-        let gated = Gated {
+        self.reply(Gated {
             conn: self.clients.conn_id(index),
             session: self.session_key(index),
             position,
             peers,
             ticket: 0,
+            taken: false,
+            unstored: false,
             reply: Reply::Bytes(bytes, scans),
-        };
-        if self.is_safe(&gated) {
-            self.send_reply(index, gated.reply);
-            true
-        } else {
-            self.clients.conns[index].gated += 1;
-            self.gate.push(gated);
-            false
-        }
+        })
     }
 
     /// Whether nothing has to be waited for, earlier answers of the same connection included.
@@ -198,9 +209,13 @@ impl Broker {
             && gated.peers.iter().all(|&(shard, number)| self.handled_by(shard) >= number)
     }
 
-    fn send_reply(&mut self, index: u32, reply: Reply) {
+    fn send_reply(&mut self, index: u32, gated: Gated) {
+        let Gated { reply, taken, unstored, .. } = gated;
         match reply {
-            Reply::Ack { packet_type, packet_id, code } => self.send_ack(index, packet_type, packet_id, code),
+            Reply::Ack { packet_type, packet_id, code } => {
+                self.release_ack(index, packet_type, packet_id, code, taken, unstored);
+            }
+            Reply::Bytes(bytes, _) if unstored => self.close_unstored(index, &bytes),
             Reply::Bytes(bytes, scans) => {
                 if !self.clients.write(index, |_, out| out.extend_from_slice(&bytes)) {
                     return self.close_unanswerable(index, &bytes);
@@ -210,11 +225,20 @@ impl Broker {
         }
     }
 
+    /// What the client waits for is not stored: a CONNECT is refused, any other connection closed.
+    fn close_unstored(&mut self, index: u32, answer: &[u8]) {
+        if is_connack(answer) {
+            self.write_refusal(index, ReasonCode::ServerUnavailable, &CloseReason::StoreFailed);
+            return self.finish(index, CloseReason::StoreFailed);
+        }
+        self.close(index, Some(ReasonCode::ImplementationSpecificError), CloseReason::StoreFailed);
+    }
+
     /// An answer that the client needs is larger than the packets that it takes (MQTT-3.1.2-24): the connection ends, by
     /// 0x95, or without a word where the answer is the CONNACK, before which nothing may be sent (MQTT-3.2.0-1).
     fn close_unanswerable(&mut self, index: u32, answer: &[u8]) {
         let code = ReasonCode::PacketTooLarge;
-        if answer.first().is_some_and(|first| first >> 4 == PacketType::ConnAck as u8) {
+        if is_connack(answer) {
             self.finish(index, CloseReason::Refused(code));
         } else {
             self.close(index, Some(code), CloseReason::Refused(code));
@@ -234,49 +258,57 @@ impl Broker {
             let conn = &mut self.clients.conns[index];
             conn.gated -= 1;
             conn.gated_pubacks -= u32::from(gated.reply.is_puback());
-            if conn.phase != crate::connection::Phase::Connected {
+            // Behind a message that was refused nothing is acknowledged: the client sends it all again, in order.
+            let is_behind = conn.drains && gated.reply.answers_publish();
+            if is_behind || conn.phase != crate::connection::Phase::Connected {
                 self.forget_refused(&gated);
                 continue;
             }
             let resumes = conn.gated == 0 && conn.resumes;
             conn.resumes &= !resumes;
-            let was_taken = gated.was_taken();
-            match gated.reply {
-                Reply::Ack { packet_type, packet_id, code } => {
-                    self.release_ack(index, packet_type, packet_id, code, was_taken);
-                }
-                reply @ Reply::Bytes(..) => self.send_reply(index, reply),
+            self.send_reply(index, gated);
+            let conn = &self.clients.conns[index];
+            if conn.half_closed && conn.gated == 0 && conn.phase == crate::connection::Phase::Connected {
+                self.finish(index, CloseReason::PeerClosed);
             }
             if resumes && self.clients.conns[index].phase == crate::connection::Phase::Connected {
                 self.clients.queue_work(index);
+                self.clients.update_reading(index);
                 self.resume(index);
             }
         }
     }
 
-    /// An acknowledgement that waited; another shard may have refused its message meanwhile.
-    /// What was refused at once holds no Packet Identifier, and a later message may hold the same.
+    /// An acknowledgement whose turn it is; its message may have been refused meanwhile, here or in another shard. What was
+    /// refused at once holds no Packet Identifier, and a later message may hold the same.
     fn release_ack(
         &mut self,
         index: u32,
         packet_type: PacketType,
         packet_id: PacketId,
         code: ReasonCode,
-        was_taken: bool,
+        taken: bool,
+        unstored: bool,
     ) {
-        if code == ReasonCode::QuotaExceeded {
+        if unstored || code == ReasonCode::QuotaExceeded {
             let session = self.clients.conns[index].session;
-            if packet_type == PacketType::PubRec
-                && was_taken
-                && self.clients.sessions[session].incoming.remove(packet_id)
-            {
+            if packet_type == PacketType::PubRec && taken && self.clients.sessions[session].incoming.remove(packet_id) {
+                let conn = &mut self.clients.conns[index];
+                conn.unreleased = conn.unreleased.saturating_sub(1);
                 self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
             }
+            let has_code = matches!(packet_type, PacketType::PubAck | PacketType::PubRec);
+            if unstored && !(has_code && self.clients.conns[index].is_v5()) {
+                return self.close(index, Some(ReasonCode::ImplementationSpecificError), CloseReason::StoreFailed);
+            }
             if !self.clients.conns[index].is_v5() {
-                let limit = self.clients.conns[index].refused.unwrap_or(Limit::Queue);
-                return self.close(index, None, CloseReason::LimitReached(limit));
+                return self.close_refused(index);
             }
         }
         self.send_ack(index, packet_type, packet_id, code);
     }
+}
+
+fn is_connack(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|first| first >> 4 == PacketType::ConnAck as u8)
 }

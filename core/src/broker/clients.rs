@@ -12,7 +12,7 @@ use crate::id::{ConnId, LogPosition};
 use crate::message::{MessageId, Messages};
 use crate::outbox::Outbox;
 use crate::packet::Version;
-use crate::session::{IdentifierSets, Session};
+use crate::session::{IdentifierSets, NO_CONNECTION, Queue, Session};
 use crate::slab::Slab;
 use crate::stats::Stats;
 use crate::store::{Operation, StoredMessage};
@@ -20,7 +20,7 @@ use crate::time::Instant;
 use crate::timer::{TimerKey, TimerKind, Wheel};
 
 /// Output of one connection from which on a runtime should flush before it reads on.
-const PRESSING_BYTES: usize = 64 * 1024;
+const PRESSING_BYTES: usize = 48 * 1024;
 
 /// Everything about clients. Apart from the router, so that both can be borrowed at once.
 pub(super) struct Clients {
@@ -36,6 +36,8 @@ pub(super) struct Clients {
     pub(super) out: Outbox,
     /// Connections whose input waits its turn.
     pub(super) work: VecDeque<ConnId>,
+    /// How many of them, from the front on, the next run may serve.
+    pub(super) due: usize,
     /// Sessions whose retained messages go on, by index and generation.
     pub(super) scanning: VecDeque<(u32, u32)>,
     /// Sessions whose next QoS 2 message is not stored yet, by index and generation.
@@ -45,14 +47,20 @@ pub(super) struct Clients {
     /// The position of the last operation that was recorded, and of the last that is stored.
     pub(super) recorded: LogPosition,
     pub(super) stored: LogPosition,
+    /// The position of the last that was handed to the store.
+    pub(super) handed: LogPosition,
     /// Bytes of operations that were recorded and are not stored, by position.
     pub(super) unstored: VecDeque<(LogPosition, usize)>,
     pub(super) unstored_bytes: usize,
     pub(super) store_failed: bool,
-    /// Deliveries for the connection whose packets are being handled.
+    /// What was recorded before the packet that is being handled.
+    pub(super) mark: LogPosition,
+    /// Deliveries for the connection whose packets are being handled, and other work as [`charge`](Self::charge) counts it.
     pub(super) deliveries: u32,
     pub(super) pressing: bool,
     pub(super) images: Images,
+    /// Messages whose payload was written; empty but for its memory.
+    done: Vec<MessageId>,
 }
 
 impl Clients {
@@ -69,17 +77,21 @@ impl Clients {
             pool: BufferPool::default(),
             out: Outbox::new(),
             work: VecDeque::new(),
+            due: 0,
             scanning: VecDeque::new(),
             awaiting_store: Vec::new(),
             full_sessions: 0,
             recorded: LogPosition(0),
             stored: LogPosition(0),
+            handed: LogPosition(0),
             unstored: VecDeque::new(),
             unstored_bytes: 0,
             store_failed: false,
+            mark: LogPosition(0),
             deliveries: 0,
             pressing: false,
             images: Images::default(),
+            done: Vec::new(),
         }
     }
 
@@ -105,16 +117,23 @@ impl Clients {
     }
 
     /// Puts the connection on the list of those to flush.
-    pub(super) fn mark_dirty(&mut self, index: u32) {
+    #[inline]
+    pub(super) fn mark_dirty(&mut self, index: u32) -> usize {
         let conn = &mut self.conns[index];
+        let size = conn.output.len();
+        self.pressing |= size >= PRESSING_BYTES;
         if !conn.dirty {
-            conn.dirty = true;
-            conn.waits_since.get_or_insert(self.now);
-            let id = self.conn_id(index);
-            self.out.flush.push(id);
+            self.queue_flush(index);
         }
-        let conn = &self.conns[index];
-        self.pressing |= conn.output.len() >= PRESSING_BYTES;
+        size
+    }
+
+    fn queue_flush(&mut self, index: u32) {
+        let id = self.conn_id(index);
+        let conn = &mut self.conns[index];
+        conn.dirty = true;
+        conn.waits_since.get_or_insert(self.now);
+        self.out.flush.push(id);
     }
 
     /// Appends one packet. It is taken back when it exceeds the client's Maximum Packet Size (MQTT-3.1.2-24); `false` then.
@@ -134,9 +153,20 @@ impl Clients {
         true
     }
 
-    /// Whether control packets alone have filled the output to twice its bound.
+    /// A message was appended: the connection is to be flushed.
+    #[inline]
+    pub(super) fn mark_message(&mut self, index: u32) {
+        let (size, size_max) = (self.mark_dirty(index), self.config.limits.output_bytes_max as usize);
+        if size > size_max {
+            let excess = &mut self.conns[index].excess;
+            *excess = (*excess).max(size - size_max);
+        }
+    }
+
+    /// Whether control packets have taken as much again as the output's bound.
     pub(super) fn is_overrun(&self, index: u32) -> bool {
-        self.conns[index].output.len() > 2 * self.config.limits.output_bytes_max as usize
+        let conn = &self.conns[index];
+        conn.output.len() > 2 * self.config.limits.output_bytes_max as usize + conn.excess
     }
 
     /// Whether the output has room for more messages from the session's queue.
@@ -155,19 +185,27 @@ impl Clients {
         }
     }
 
+    /// Bytes of all messages that are held, and of the records by which sessions wait for them.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.messages.bytes_held() + self.stats.messages_queued * Queue::RECORD_BYTES
+    }
+
+    /// Counts steps through a list as work for the connection whose packets are being handled. A step costs about an eighth
+    /// of a delivery, so a client that makes the broker walk long lists has fewer packets handled in a turn.
+    pub(super) fn charge(&mut self, steps: usize) {
+        const STEPS_PER_DELIVERY: usize = 8;
+        self.deliveries = self.deliveries.saturating_add(u32::try_from(steps / STEPS_PER_DELIVERY).unwrap_or(u32::MAX));
+    }
+
     pub(super) fn wants_read(&self, index: u32) -> bool {
-        /// Input that may wait behind a connection that is served by turns.
-        const WAITING_BYTES_MAX: usize = 64 * 1024;
-        /// Input that may wait behind a client that is not yet known.
-        const UNKNOWN_BYTES_MAX: usize = 4 * 1024;
         let conn = &self.conns[index];
         match conn.phase {
             Phase::Closing => true,
-            Phase::Authenticating => conn.input.len() < UNKNOWN_BYTES_MAX,
-            Phase::Connected if conn.resumes || conn.refused.is_some() => conn.input.len() < UNKNOWN_BYTES_MAX,
-            Phase::Handshake | Phase::Challenged | Phase::Connected => {
-                !conn.held && (!conn.waiting || conn.input.len() < WAITING_BYTES_MAX)
-            }
+            Phase::Connected if conn.half_closed => false,
+            // What waits is handled first: else the end of file could come before what was sent before it.
+            Phase::Authenticating => conn.input.is_empty(),
+            Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => conn.input.is_empty(),
+            Phase::Handshake | Phase::Challenged | Phase::Connected => !conn.held && !conn.waiting,
         }
     }
 
@@ -186,11 +224,15 @@ impl Clients {
         self.out.events.push(event);
     }
 
-    /// Records an operation, if the deployment wants durability. Its position is the answer, or the last one's.
+    /// Records an operation, if the deployment wants durability. Its position is the answer, or the last one's. After the
+    /// store has failed positions go on, and none of them is ever stored.
     pub(super) fn record(&mut self, operation: impl FnOnce() -> Operation) -> LogPosition {
         if self.config.durable {
-            let operation = operation();
             self.recorded.0 += 1;
+            if self.store_failed {
+                return self.recorded;
+            }
+            let operation = operation();
             let size = operation.size();
             self.unstored.push_back((self.recorded, size));
             self.unstored_bytes += size;
@@ -198,6 +240,19 @@ impl Clients {
             self.out.store.upto = self.recorded;
         }
         self.recorded
+    }
+
+    /// What has to be stored before the packet that is being handled may be answered: everything so far, which holds what
+    /// earlier packets were about too. After the store has failed that would be everything for ever: then it is what this
+    /// packet led to alone.
+    pub(super) fn position(&self) -> LogPosition {
+        if self.store_failed && self.recorded == self.mark { LogPosition(0) } else { self.recorded }
+    }
+
+    /// The same for what a session sends or receives: of one that outlives its connection the answer may be about what was
+    /// not stored before.
+    pub(super) fn position_for(&self, session: u32) -> LogPosition {
+        if self.sessions[session].is_persistent() { self.recorded } else { self.position() }
     }
 
     /// Records an operation about a session that outlives its connection.
@@ -230,17 +285,20 @@ impl Clients {
     /// Gives up one reference to a message.
     pub(super) fn release(&mut self, message: MessageId) {
         let position = self.messages.get(message).position;
-        if self.messages.release(message) && position.0 > 0 {
+        if self.messages.release(message) && position.0 > 0 && !self.store_failed {
             self.record(|| Operation::MessageGone { message: position });
         }
     }
 
     /// Bytes were written.
     pub(super) fn sent(&mut self, index: u32, count: usize) {
-        let mut done = Vec::new();
+        let mut done = core::mem::take(&mut self.done);
         let conn = &mut self.conns[index];
         conn.output.consume(count, &mut self.pool, |message| done.push(message));
         self.stats.bytes_sent += count as u64;
+        if conn.output.len() <= self.config.limits.output_bytes_max as usize {
+            conn.excess = 0;
+        }
         let waits = !conn.output.is_empty();
         if !waits {
             conn.waits_since = None;
@@ -252,9 +310,11 @@ impl Clients {
             let deadline = self.now.saturating_add(self.config.limits.write_timeout);
             self.conns[index].write_timer = Some(self.timers.arm(deadline, key));
         }
-        for message in done {
+        for &message in &done {
             self.release(message);
         }
+        done.clear();
+        self.done = done;
     }
 
     /// Keeps the count of sessions at a bound of their queue.
@@ -265,10 +325,15 @@ impl Clients {
             state.queue.len() >= limits.queue_messages_max as usize || state.queue.bytes() >= limits.queue_bytes_max;
         if full != state.full {
             state.full = full;
+            let connection = state.connection;
             if full {
                 self.full_sessions += 1;
-            } else {
-                self.full_sessions -= 1;
+                return;
+            }
+            self.full_sessions -= 1;
+            if connection != NO_CONNECTION && self.conns[connection].drains {
+                // That was what its end waited for.
+                self.queue_work(connection);
             }
         }
     }

@@ -119,6 +119,7 @@ impl Broker {
         session.connection = NO_CONNECTION;
         session.queue.release_memory();
         session.inflight.release_memory();
+        session.incoming.release_memory();
         if let Some(timer) = session.retry_timer.take() {
             self.clients.timers.cancel(timer);
         }
@@ -181,7 +182,7 @@ impl Broker {
         let mut dropped = Vec::new();
         session.inflight.drain(|_, kind| {
             self.clients.stats.messages_inflight -= 1;
-            let ResendKind::Publish(delivery) = kind else { return };
+            let (ResendKind::First(delivery) | ResendKind::Publish(delivery)) = kind else { return };
             // MQTT-4.8.2-5: a QoS 2 delivery that has begun goes to nobody else.
             let goes_on = delivery.group != 0 && delivery.flags.qos() == QoS::AtLeastOnce;
             if goes_on { shared.push(delivery) } else { dropped.push(delivery) }
@@ -220,6 +221,38 @@ impl Broker {
             self.clients.sessions[session].expiry_s = expiry_s;
         }
         self.finish(index, CloseReason::ClientDisconnect(disconnect.code));
+    }
+
+    /// The peer has closed its sending side: end of file. `true`: it is still to be sent something, what waits for the
+    /// store or another shard included, so its connection is kept, is not read any more, and ends by a
+    /// [`Close`](crate::Close), after [`Limits::linger_timeout`](crate::config::Limits::linger_timeout) at the latest.
+    /// `false`: there is nothing to wait for; the runtime closes it and reports [`handle_closed`](Self::handle_closed).
+    pub fn handle_half_closed(&mut self, now: Instant, conn: ConnId) -> bool {
+        self.advance(now);
+        self.record(&Input::HalfClosed { conn });
+        let Some(index) = self.clients.index_of(conn) else { return false };
+        let state = &mut self.clients.conns[index];
+        if state.phase != Phase::Connected || (state.gated == 0 && state.output.is_empty()) {
+            return false;
+        }
+        if state.gated == 0 {
+            self.finish(index, CloseReason::PeerClosed);
+        } else if !state.half_closed {
+            state.half_closed = true;
+            self.limit_rest(index);
+            self.clients.update_reading(index);
+        }
+        true
+    }
+
+    /// A connection is at its end but for what it waits for: no longer than it may linger.
+    pub(super) fn limit_rest(&mut self, index: u32) {
+        if let Some(timer) = self.clients.conns[index].timer.take() {
+            self.clients.timers.cancel(timer);
+        }
+        let key = self.clients.timer_key(TimerKind::KeepAlive, index);
+        let deadline = self.clients.now.saturating_add(self.clients.config.limits.linger_timeout);
+        self.clients.conns[index].timer = Some(self.clients.timers.arm(deadline, key));
     }
 
     /// A transport connection is gone. The runtime says so once for each connection, whoever closed first.

@@ -3,7 +3,7 @@
 //! QoS 0 goes straight to the output. QoS 1 and 2 are *pulled*: the queue holds small records, and a record becomes a
 //! PUBLISH only when the window and the output have room for it.
 
-use bytes::Bytes;
+use alloc::sync::Arc;
 
 use super::clients::Clients;
 use super::encode::{Content, Head};
@@ -31,7 +31,7 @@ pub(super) struct Arrival<'a> {
     /// Whether its publisher waits for PUBACK or PUBREC, and so can be refused. A will and QoS 0 go wherever there is room.
     pub(super) answered: bool,
     /// The payload again, when other shards hold it too.
-    pub(super) shared: Option<Bytes>,
+    pub(super) shared: Option<Arc<[u8]>>,
     /// The record, once one was made; the arrival holds one reference to it.
     pub(super) message: Option<MessageId>,
     /// Whether several deliveries are to be expected, so that an image of the packet pays.
@@ -50,6 +50,8 @@ pub(super) struct Target {
     /// The shared group plus one; 0 is none.
     pub(super) group: u32,
 }
+
+const _: () = assert!(size_of::<Target>() <= 16, "a receiver of the message that is being routed");
 
 impl<'a> Arrival<'a> {
     pub(super) fn new(topic: &'a str, properties: &'a [u8], payload: &'a [u8], qos: QoS, retain: bool) -> Self {
@@ -242,7 +244,7 @@ impl Clients {
         }
         self.stats.packets_sent += 1;
         self.stats.publishes_sent += 1;
-        self.mark_dirty(index);
+        self.mark_message(index);
     }
 
     fn deliver_qos0_offline(&mut self, arrival: &mut Arrival<'_>, target: Target) {
@@ -269,8 +271,10 @@ impl Clients {
     fn enqueue(&mut self, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
         if self.sessions[target.session].full {
             match self.config.limits.queue_full {
-                // With `Refuse` the publish was refused before it came here, except from where nobody can be told: a
-                // will, a retained message, another shard's member.
+                // There was room when the message was taken over, which is as a whole or not at all: the session has it more
+                // than once, for Shared Subscriptions of its own.
+                QueueFull::Refuse if arrival.answered => {}
+                // Nobody can be told of a will, or of a message whose member has left.
                 QueueFull::Refuse | QueueFull::DropNewest => {
                     self.stats.dropped_queue_full += 1;
                     self.identifiers.release(target.identifiers);

@@ -4,7 +4,7 @@ use super::Broker;
 use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
 use crate::id::ConnId;
-use crate::packet::{Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
+use crate::packet::{Ack, Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
 use crate::time::Instant;
 
 /// What a connection's packets led to.
@@ -84,6 +84,7 @@ impl Broker {
             state.needed = peek_size(&input).unwrap_or(0);
             state.input = input;
         }
+        self.close_drained(index, false);
         self.clients.update_reading(index);
     }
 
@@ -103,7 +104,7 @@ impl Broker {
             match conn.phase {
                 Phase::Closing => return bytes.len(),
                 Phase::Authenticating => break,
-                Phase::Connected if conn.resumes || conn.refused.is_some() => break,
+                Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => break,
                 Phase::Handshake | Phase::Challenged | Phase::Connected => {}
             }
             let size_max = self.input_size_max(conn.phase);
@@ -144,6 +145,7 @@ impl Broker {
 
     fn step(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) -> Step {
         self.clients.stats.packets_received += 1;
+        self.clients.mark = self.clients.recorded;
         let conn = &mut self.clients.conns[index];
         conn.heard = self.clients.now;
         match conn.phase {
@@ -178,29 +180,50 @@ impl Broker {
 
     fn handle_connected(&mut self, index: u32, frame: &Frame<'_>) -> Step {
         let version = self.clients.conns[index].version.expect("a connected client has a version");
+        if self.clients.conns[index].drains {
+            self.handle_draining(index, version, frame);
+            return Step::Handled;
+        }
         if frame.packet_type == PacketType::Publish && self.must_hold(frame.flags) {
             self.hold(index);
             self.clients.stats.packets_received -= 1;
             return Step::Wait;
         }
-        if frame.packet_type == PacketType::Publish {
-            // Most packets are, and this way they are not moved through the enum of all.
-            match Publish::decode(version, frame.flags, frame.body) {
-                Ok(publish) => self.handle_publish(index, &publish),
-                Err(violation) => self.violate(index, violation),
+        let handled = match frame.packet_type {
+            // Most packets are these two, and this way they are not moved through the enum of all.
+            PacketType::Publish => {
+                Publish::decode(version, frame.flags, frame.body).map(|publish| self.handle_publish(index, &publish))
             }
-            return Step::Handled;
-        }
-        if frame.packet_type == PacketType::Connect {
+            PacketType::PubAck => {
+                Ack::decode(frame.packet_type, version, frame.body).map(|puback| self.handle_puback(index, &puback))
+            }
             // Whatever is in it: what is wrong with a first CONNECT has codes that DISCONNECT has not (MQTT-3.1.0-2).
-            self.violate(index, Violation::SecondConnect);
-            return Step::Handled;
-        }
-        match Packet::decode(version, frame) {
-            Ok(packet) => self.dispatch(index, &packet),
-            Err(violation) => self.violate(index, violation),
+            PacketType::Connect => Err(Violation::SecondConnect),
+            _ => Packet::decode(version, frame).map(|packet| self.dispatch(index, &packet)),
+        };
+        if let Err(violation) = handled {
+            self.violate(index, violation);
         }
         Step::Handled
+    }
+
+    /// What a refused client acknowledges is taken, and what it wants beyond that is not: it is closed without an answer.
+    fn handle_draining(&mut self, index: u32, version: Version, frame: &Frame<'_>) {
+        let is_taken = matches!(
+            frame.packet_type,
+            PacketType::PubAck
+                | PacketType::PubRec
+                | PacketType::PubRel
+                | PacketType::PubComp
+                | PacketType::PingReq
+                | PacketType::Disconnect
+        );
+        if is_taken {
+            match Packet::decode(version, frame) {
+                Ok(packet) => self.dispatch(index, &packet),
+                Err(violation) => self.violate(index, violation),
+            }
+        }
     }
 
     fn dispatch(&mut self, index: u32, packet: &Packet<'_>) {
@@ -232,7 +255,7 @@ impl Broker {
         }
         let qos = flags >> 1 & 3;
         qos > 0
-            && (self.clients.messages.bytes_held() >= limits.message_bytes_max
+            && (self.clients.held_bytes() >= limits.message_bytes_max
                 || self.clients.unstored_bytes > limits.store_bytes_max as usize)
     }
 

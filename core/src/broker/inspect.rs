@@ -161,8 +161,10 @@ impl Broker {
 
 fn inflight(packet_id: PacketId, kind: ResendKind) -> InflightView {
     let awaits = match kind {
-        ResendKind::Publish(delivery) if delivery.flags.qos() == QoS::ExactlyOnce => InflightState::PubRec,
-        ResendKind::Publish(_) => InflightState::PubAck,
+        ResendKind::First(delivery) | ResendKind::Publish(delivery) if delivery.flags.qos() == QoS::ExactlyOnce => {
+            InflightState::PubRec
+        }
+        ResendKind::First(_) | ResendKind::Publish(_) => InflightState::PubAck,
         ResendKind::Release => InflightState::PubComp,
     };
     InflightView { packet_id, awaits }

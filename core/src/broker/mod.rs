@@ -151,7 +151,7 @@ impl Broker {
         let shards = if config.shards > 1 { usize::from(config.shards) } else { 0 };
         Self {
             router: Router::new(config.limits.route_cache_max, hash_seed),
-            retained: Retained::default(),
+            retained: Retained::new(hash_seed),
             gate: Gate::default(),
             shard,
             seed,
@@ -288,15 +288,30 @@ impl Broker {
         }
     }
 
-    /// The store cannot store any more. Nothing that must be durable is acknowledged from here on; what needs no
+    /// The store cannot store any more, and is given nothing more. Nothing that must be durable is acknowledged from here
+    /// on: a PUBLISH is refused by 0x83, in 3.x its connection is closed; a CONNECT for a session that lasts is refused by
+    /// 0x88 (3.x: 0x03); a connection that waits for any other answer about such a session is closed. What needs no
     /// durability goes on.
     pub fn handle_store_failed(&mut self, now: Instant) {
         self.advance(now);
         self.record(&Input::StoreFailed);
-        if !self.clients.store_failed {
-            self.clients.store_failed = true;
-            self.clients.event(Event::StoreFailed);
+        if self.clients.store_failed {
+            return;
         }
+        self.clients.store_failed = true;
+        self.clients.event(Event::StoreFailed);
+        self.clients.out.store.clear();
+        self.clients.unstored.clear();
+        self.clients.unstored_bytes = 0;
+        self.clients.mark = self.clients.recorded;
+        for (session, generation) in core::mem::take(&mut self.clients.awaiting_store) {
+            if self.clients.sessions.is_current(session, generation) {
+                self.clients.sessions[session].awaits_store = false;
+            }
+        }
+        self.tell_store_failed();
+        self.gate.give_up(self.clients.stored);
+        self.open_gate();
     }
 
     /// Does deferred work: input that waits its turn, retained messages for new subscriptions, publishers that were held.
@@ -306,13 +321,15 @@ impl Broker {
             self.record(&Input::Run { budget });
         }
         self.release_held();
-        for _ in 0..budget.connections.min(self.clients.work.len()) {
+        // What was put on the list since the last run has had its share of this turn already.
+        for _ in 0..budget.connections.min(self.clients.due) {
             let Some(conn) = self.clients.work.pop_front() else { break };
             if let Some(index) = self.clients.index_of(conn) {
                 self.clients.conns[index].waiting = false;
                 self.serve(conn);
             }
         }
+        self.clients.due = self.clients.work.len();
         let mut retained = budget.retained;
         self.run_scans(&mut retained);
         if self.has_work() { Progress::More } else { Progress::Idle }
@@ -338,6 +355,7 @@ impl Broker {
         let is_recorded = self.recorder.is_some() && self.has_effects();
         core::mem::swap(&mut self.clients.out, outbox);
         self.clients.out.store.upto = self.clients.recorded;
+        self.clients.handed = self.clients.recorded;
         outbox.flush.retain(|&conn| {
             let Some(index) = self.clients.index_of(conn) else { return false };
             self.clients.conns[index].dirty = false;
@@ -349,8 +367,9 @@ impl Broker {
             index.inspect(|&index| self.forget(index)).is_some()
         });
         outbox.handoff = handoff;
+        let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            if let Some(batch) = link.drain() {
+            if let Some(batch) = link.drain(peer_bytes_max) {
                 self.clients.stats.peer_batches_sent += 1;
                 outbox.peers.push((ShardId(shard as u16), batch));
             }

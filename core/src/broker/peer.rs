@@ -12,7 +12,7 @@ use super::Broker;
 use super::deliver::Arrival;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
-use crate::packet::ReasonCode;
+use crate::packet::{QoS, ReasonCode};
 use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
 use crate::record::Input;
 use crate::store::gate::PeerWaits;
@@ -38,7 +38,9 @@ impl Broker {
     pub(super) fn tell_interest(&mut self, filter: &str, interested: bool) {
         for shard in self.others() {
             let filter = Box::from(filter);
-            self.peers[shard].batch().messages.push(PeerMessage::Interest { filter, interested });
+            let batch = self.peers[shard].batch();
+            batch.prompt = true;
+            batch.messages.push(PeerMessage::Interest { filter, interested });
         }
     }
 
@@ -67,7 +69,9 @@ impl Broker {
         self.router.filter_text(filter, &mut text);
         for shard in self.others() {
             let (filter, share) = (Box::from(text.as_str()), Box::from(share));
-            self.peers[shard].batch().messages.push(PeerMessage::Members { filter, share, connected, total });
+            let batch = self.peers[shard].batch();
+            batch.prompt = true;
+            batch.messages.push(PeerMessage::Members { filter, share, connected, total });
         }
     }
 
@@ -76,7 +80,7 @@ impl Broker {
         let shards: Vec<usize> = self.others().collect();
         let waits = |shard: usize| {
             let link = &self.peers[shard];
-            (ShardId(shard as u16), link.last_number())
+            (ShardId(shard as u16), link.last_prompt())
         };
         shards.into_iter().map(waits).collect()
     }
@@ -117,6 +121,14 @@ impl Broker {
         self.chosen.clear();
     }
 
+    /// There was no room here for a newer retained message: the older one is gone everywhere.
+    pub(super) fn tell_retained_removed(&mut self, topic: &str, stamp: u64) {
+        let removal = Arrival::new(topic, &[], &[], QoS::AtMostOnce, true);
+        for shard in self.others() {
+            self.push_publish(shard, &removal, &[], false, Some(stamp), 0, 0);
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "each is a field of the message that is made here and nowhere else")]
     fn push_publish(
         &mut self,
@@ -147,6 +159,7 @@ impl Broker {
             batch.push_share(group.name(), &text);
         }
         let shares = start..batch.bytes.len() as u32;
+        batch.prompt |= ticket > 0;
         batch.messages.push(PeerMessage::Publish(PeerPublish {
             ticket,
             topic,
@@ -171,6 +184,9 @@ impl Broker {
             return batch.clear();
         }
         self.record(&Input::Peer { from, number: batch.number, handled: batch.handled });
+        if batch.messages.iter().any(|message| matches!(message, PeerMessage::StoreFailed)) {
+            self.gate.give_up_peer(from, self.peers[index].handled());
+        }
         self.peers[index].acknowledged(batch.handled);
         let messages = core::mem::take(&mut batch.messages);
         for message in &messages {
@@ -183,11 +199,15 @@ impl Broker {
                 }
                 PeerMessage::Publish(publish) => self.peer_publish(from, batch, publish),
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
+                PeerMessage::Unstored { ticket } => self.gate.give_up_ticket(*ticket),
+                PeerMessage::StoreFailed => {}
             }
         }
         batch.messages = messages;
         if batch.number > 0 {
-            self.peers[index].received(batch.number, self.clients.recorded);
+            // What came after the store failed was answered by message.
+            let position = if self.clients.store_failed { LogPosition(0) } else { self.clients.recorded };
+            self.peers[index].received(batch.number, position, batch.prompt);
             self.peers[index].stored(self.clients.stored);
         }
         self.peers[index].recycle(core::mem::take(batch));
@@ -201,6 +221,7 @@ impl Broker {
     }
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
+        self.clients.mark = self.clients.recorded;
         let topic = core::str::from_utf8(batch.slice(&publish.topic)).expect("the topic was checked where it came in");
         let (properties, payload) = (batch.slice(&publish.properties), batch.payload(&publish.payload));
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
@@ -208,24 +229,26 @@ impl Broker {
         if let PeerPayload::Shared(shared) = &publish.payload {
             arrival.shared = Some(shared.clone());
         }
-        if let Some(stamp) = publish.retained
-            && !self.retain_stamped(&mut arrival, (stamp, from.0))
-        {
-            self.clients.stats.refused_retained_full += 1;
+        if let Some(stamp) = publish.retained {
+            self.retain_stamped(&mut arrival, (stamp, from.0));
         }
+        arrival.answered = publish.ticket > 0;
         let mut scratch = core::mem::take(&mut self.scratch);
-        if publish.subscriptions {
-            self.peer_deliver(from, &mut arrival, publish.ticket, &mut scratch);
+        scratch.set_filters(if publish.subscriptions { self.router.route(topic) } else { &[] });
+        if arrival.answered && self.peer_refuses(&arrival, batch, publish, &scratch) {
+            self.refuse_ticket(from, publish.ticket);
+        } else {
+            self.clients.images.clear();
+            self.deliver_subscriptions(&mut arrival, &mut scratch);
+            for (share, filter) in batch.shares(&publish.shares) {
+                let group = self.find_group(share, filter);
+                if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
+                    self.pass_on(&arrival, group, publish.hops);
+                }
+            }
         }
-        for (share, filter) in batch.shares(&publish.shares) {
-            let group = self.router.find(filter).and_then(|id| self.router.group_find(id, share));
-            if publish.ticket > 0 && group.is_some_and(|group| self.group_refuses(&arrival, group)) {
-                self.refuse_ticket(from, publish.ticket);
-                continue;
-            }
-            if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
-                self.pass_on(&arrival, group, publish.hops);
-            }
+        if self.clients.position() > LogPosition(0) && self.clients.store_failed && publish.ticket > 0 {
+            self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Unstored { ticket: publish.ticket });
         }
         self.scratch = scratch;
         if let Some(message) = arrival.message.take() {
@@ -233,13 +256,31 @@ impl Broker {
         }
     }
 
-    fn peer_deliver(&mut self, from: ShardId, arrival: &mut Arrival<'_>, ticket: u64, scratch: &mut Scratch) {
-        scratch.set_filters(self.router.route(arrival.topic));
-        if ticket > 0 && self.refuses(arrival, scratch) {
-            return self.refuse_ticket(from, ticket);
+    /// This shard's store failed: what other shards' publishers wait for here will not be stored.
+    pub(super) fn tell_store_failed(&mut self) {
+        for shard in self.others() {
+            self.peers[shard].batch().messages.push(PeerMessage::StoreFailed);
+            self.peers[shard].stored(self.clients.recorded);
         }
-        self.clients.images.clear();
-        self.deliver_subscriptions(arrival, scratch);
+    }
+
+    fn find_group(&self, share: &str, filter: &str) -> Option<GroupId> {
+        self.router.find(filter).and_then(|id| self.router.group_find(id, share))
+    }
+
+    /// Whether a message from another shard has no room here. It is taken over as a whole or not at all.
+    fn peer_refuses(
+        &mut self,
+        arrival: &Arrival<'_>,
+        batch: &PeerBatch,
+        publish: &PeerPublish,
+        scratch: &Scratch,
+    ) -> bool {
+        if self.refuses(arrival, scratch) {
+            return true;
+        }
+        let refuses = |group| self.group_refuses(arrival, group);
+        batch.shares(&publish.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
     }
 
     /// Tells the shard that a message came from that it has no room here: its publisher is told.

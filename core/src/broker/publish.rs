@@ -7,9 +7,10 @@ use super::Broker;
 use super::deliver::Arrival;
 use super::route::Routed;
 use crate::access;
+use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
 use crate::id::LogPosition;
-use crate::packet::{PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, Violation};
+use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
 use crate::store::Operation;
 use crate::topic::name;
@@ -17,20 +18,13 @@ use crate::topic::name;
 /// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
 /// are about this hop or are written anew.
 pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
-    let is_own = |property: &Property<'_>| {
-        matches!(
-            property,
-            Property::MessageExpiryInterval(_)
-                | Property::TopicAlias(_)
-                | Property::WillDelayInterval(_)
-                | Property::SubscriptionIdentifier(_)
-        )
-    };
-    if properties.is_empty() || !properties.iter().any(|property| is_own(&property)) {
+    const OWN: [u8; 4] =
+        [id::MESSAGE_EXPIRY_INTERVAL, id::TOPIC_ALIAS, id::WILL_DELAY_INTERVAL, id::SUBSCRIPTION_IDENTIFIER];
+    if !properties.has_any(&OWN) {
         return properties.as_bytes();
     }
     scratch.clear();
-    for property in properties.iter().filter(|property| !is_own(property)) {
+    for property in properties.iter().filter(|property| !OWN.contains(&property.identifier())) {
         property.encode(scratch);
     }
     scratch
@@ -154,17 +148,17 @@ impl Broker {
             self.clients.record_for(session, |client_id| Operation::IncomingReleased { client_id, packet_id });
         } else {
             self.clients.sessions[session].incoming.insert(packet_id);
+            self.clients.conns[index].unreleased += 1;
         }
         self.answer(index, PacketType::PubRec, packet_id, routed);
     }
 
-    /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not.
+    /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not. A 3.x
+    /// client is told no Receive Maximum: for it there are as many as there are Packet Identifiers.
     fn may_take_another(&mut self, index: u32) -> bool {
         let conn = &self.clients.conns[index];
-        let open = self.clients.sessions[conn.session].incoming.len() + conn.gated_pubacks as usize;
-        let maximum = usize::from(self.clients.config.mqtt.receive_maximum);
-        // A 3.x client is told no Receive Maximum: only what it leaves unreleased is bounded for it.
-        if open < maximum || (!conn.is_v5() && self.clients.sessions[conn.session].incoming.len() < maximum) {
+        let open = conn.unreleased + conn.gated_pubacks;
+        if !conn.is_v5() || open < u32::from(self.clients.config.mqtt.receive_maximum) {
             return true;
         }
         self.violate(index, Violation::ReceiveMaximumExceeded);
@@ -190,14 +184,31 @@ impl Broker {
     fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
         if !self.clients.conns[index].is_v5() && routed.code == ReasonCode::QuotaExceeded {
             let limit = if routed.retained_full { Limit::Retained } else { Limit::Queue };
-            let conn = &mut self.clients.conns[index];
-            if conn.gated == 0 {
-                return self.close(index, None, CloseReason::LimitReached(limit));
-            }
             // What it sent before is acknowledged first, or it would send that again for ever.
-            conn.refused = Some(limit);
+            self.clients.conns[index].refused = Some(limit);
         }
         self.gate_ack(index, packet_type, packet_id, routed);
+    }
+
+    /// Closes the connection of a 3.x client whose message was refused: at once, or when its own queue has room again.
+    pub(super) fn close_refused(&mut self, index: u32) {
+        let conn = &mut self.clients.conns[index];
+        let limit = *conn.refused.get_or_insert(Limit::Queue);
+        if !self.clients.sessions[conn.session].full {
+            return self.close(index, None, CloseReason::LimitReached(limit));
+        }
+        conn.drains = true;
+        self.limit_rest(index);
+        self.clients.queue_work(index);
+        self.clients.update_reading(index);
+    }
+
+    /// A refused client's own queue has room again, or its time is over.
+    pub(super) fn close_drained(&mut self, index: u32, is_over: bool) {
+        let conn = &self.clients.conns[index];
+        if conn.drains && conn.phase == Phase::Connected && (is_over || !self.clients.sessions[conn.session].full) {
+            self.close(index, None, CloseReason::LimitReached(conn.refused.unwrap_or(Limit::Queue)));
+        }
     }
 
     /// Publishes the session's will, if it has one: at most once (MQTT-3.1.2-10).

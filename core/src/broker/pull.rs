@@ -20,33 +20,51 @@ impl Clients {
         if self.sessions[session].inflight.needs_resend() {
             self.resend(session, connection);
         }
-        while !self.sessions[session].queue.is_empty() && self.has_room(connection) {
-            let front = self.sessions[session].queue.front().expect("the queue is not empty");
-            let qos = front.flags.qos();
-            if qos != QoS::AtMostOnce && !self.sessions[session].inflight.can_send(self.conns[connection].window) {
-                break;
-            }
-            if qos == QoS::ExactlyOnce && self.messages.get(front.message).position > self.stored {
-                self.await_store(session);
-                break;
-            }
-            let delivery = self.sessions[session].queue.pop_front().expect("the queue is not empty");
-            self.stats.messages_queued -= 1;
-            self.send_queued(session, connection, delivery);
+        let is_stored = self.config.durable && self.sessions[session].is_persistent();
+        // What waits for the store is of one batch, so that none waits for the next: what the store was given leaves first.
+        let state = &self.sessions[session];
+        if !is_stored || !state.inflight.needs_resend() || state.sends_after > self.handed {
+            self.pull_queue(session, connection, is_stored);
         }
         self.update_full(session);
         self.resume_scans(session);
     }
 
+    /// Takes from the queue what there is room for. A QoS 2 message to a session that is stored gets its identifier and waits
+    /// until that is stored: if it were not known after a crash, the message could come again under another one, or the
+    /// identifier be given to another message, which its receiver would take for this one. Whatever is behind waits as well.
+    fn pull_queue(&mut self, session: u32, connection: u32, is_stored: bool) {
+        let window = self.conns[connection].window;
+        while !self.sessions[session].queue.is_empty() && self.has_room(connection) {
+            let state = &mut self.sessions[session];
+            let qos = state.queue.front().expect("the queue is not empty").flags.qos();
+            let waits = is_stored && (qos == QoS::ExactlyOnce || state.inflight.needs_resend());
+            let may_go = match qos {
+                QoS::AtMostOnce => !waits,
+                QoS::AtLeastOnce | QoS::ExactlyOnce if waits => state.inflight.can_stage(window),
+                QoS::AtLeastOnce | QoS::ExactlyOnce => state.inflight.can_send(window),
+            };
+            if !may_go {
+                break;
+            }
+            let delivery = state.queue.pop_front().expect("the queue is not empty");
+            self.stats.messages_queued -= 1;
+            self.send_queued(session, connection, delivery, waits);
+        }
+        if is_stored && self.sessions[session].inflight.needs_resend() {
+            self.await_store(session);
+        }
+    }
+
     fn await_store(&mut self, session: u32) {
-        if !self.sessions[session].awaits_store {
+        if !self.sessions[session].awaits_store && !self.store_failed {
             self.sessions[session].awaits_store = true;
             let generation = self.sessions.generation(session);
             self.awaiting_store.push((session, generation));
         }
     }
 
-    fn send_queued(&mut self, session: u32, connection: u32, delivery: Delivery) {
+    fn send_queued(&mut self, session: u32, connection: u32, delivery: Delivery, waits: bool) {
         let message = self.messages.get(delivery.message);
         if message.is_expired(self.now) {
             self.stats.dropped_expired += 1;
@@ -61,13 +79,18 @@ impl Clients {
             return self.settle(delivery);
         }
         let position = message.position;
-        let packet_id = self.sessions[session].inflight.push(delivery);
+        let inflight = &mut self.sessions[session].inflight;
+        let packet_id = if waits { inflight.stage(delivery) } else { inflight.push(delivery) };
         self.stats.messages_inflight += 1;
         if position.0 > 0 {
             self.record_for(session, |client_id| Operation::Sent { client_id, message: position, packet_id });
         }
-        self.send_held(connection, delivery, Some(packet_id), false);
-        self.arm_retry(session);
+        if waits {
+            self.sessions[session].sends_after = self.recorded;
+        } else {
+            self.send_held(connection, delivery, Some(packet_id), false);
+            self.arm_retry(session);
+        }
     }
 
     fn fits_queued(&self, connection: u32, delivery: Delivery) -> bool {
@@ -121,15 +144,23 @@ impl Clients {
         }
         self.stats.packets_sent += 1;
         self.stats.publishes_sent += 1;
-        self.mark_dirty(index);
+        self.mark_message(index);
     }
 
-    /// Sends again, in order, what was unfinished when the client came back (MQTT-4.4.0-1).
+    /// Sends again, in order, what was unfinished when the client came back (MQTT-4.4.0-1), and for the first time what
+    /// waited until its identifier was stored.
     fn resend(&mut self, session: u32, connection: u32) {
+        if self.sessions[session].sends_after > self.stored {
+            return self.await_store(session);
+        }
         let window = self.conns[connection].window;
         while self.has_room(connection) {
             let Some((packet_id, kind)) = self.sessions[session].inflight.next_resend(window) else { break };
             match kind {
+                ResendKind::First(delivery) => {
+                    self.send_first(session, connection, packet_id, delivery);
+                    continue;
+                }
                 ResendKind::Publish(delivery) if !self.fits_queued(connection, delivery) => {
                     self.drop_too_large(session, connection, packet_id, delivery);
                     continue;
@@ -140,6 +171,26 @@ impl Clients {
             self.stats.retransmitted += 1;
         }
         self.arm_retry(session);
+    }
+
+    /// Sends what was given its identifier before, unless it has expired or has become too large meanwhile.
+    fn send_first(&mut self, session: u32, connection: u32, packet_id: PacketId, delivery: Delivery) {
+        let is_expired = self.messages.get(delivery.message).is_expired(self.now);
+        if !is_expired && self.fits_queued(connection, delivery) {
+            return self.send_held(connection, delivery, Some(packet_id), false);
+        }
+        let stats = &mut self.stats;
+        let counter = if is_expired { &mut stats.dropped_expired } else { &mut stats.dropped_too_large };
+        *counter += 1;
+        stats.messages_inflight -= 1;
+        let inflight = &mut self.sessions[session].inflight;
+        let ended = match delivery.flags.qos() {
+            QoS::ExactlyOnce => inflight.reject(packet_id),
+            QoS::AtMostOnce | QoS::AtLeastOnce => inflight.acknowledge(packet_id),
+        };
+        debug_assert!(ended == Ok(delivery), "nobody has answered what was not sent");
+        self.record_for(session, |client_id| Operation::Settled { client_id, packet_id });
+        self.settle(delivery);
     }
 
     /// The client came back with a smaller Maximum Packet Size: as if the message were sent (MQTT-3.1.2-25). Whether the

@@ -1,7 +1,8 @@
 //! Retained messages (MQTT 5.0, 3.3.1.3): kept in every shard, sent to new subscriptions piece by piece.
 //!
 //! Every shard keeps all of them, so that a subscription and what is retained for it are one step, whichever shard the
-//! message was published to. Shards agree on the newer of two messages by a stamp.
+//! message was published to. Shards agree on the newer of two messages by a stamp. Whether there is room is decided where
+//! the message is published, and the others follow: all keep the same, and what is under way may exceed the bound.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
@@ -19,7 +20,6 @@ use crate::topic::RetainedStore;
 use crate::topic::retained::Entry;
 
 /// The retained messages of this shard.
-#[derive(Default)]
 pub(super) struct Retained {
     pub(super) store: RetainedStore,
     bytes: u64,
@@ -35,11 +35,33 @@ pub(super) struct Retained {
 /// How many removals are remembered.
 const REMOVED_MAX: usize = 1_024;
 
+impl Retained {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            store: RetainedStore::new(seed),
+            bytes: 0,
+            clock: 0,
+            expiring: BTreeSet::new(),
+            timer: None,
+            removed: VecDeque::new(),
+        }
+    }
+}
+
 impl Broker {
-    /// Keeps or removes the retained message of a topic that was published in this shard. `false`: there is no room.
+    /// Keeps or removes the retained message of a topic that was published in this shard. `false`: there is no room. When
+    /// nobody waits to be told so, the message is published all the same, and the one that it should have replaced is gone:
+    /// it is not the latest any more (MQTT 5.0, 3.3.1.3).
     pub(super) fn retain(&mut self, arrival: &mut Arrival<'_>) -> bool {
         let stamp = (self.retained.clock + 1, self.shard.0);
-        self.retain_stamped(arrival, stamp)
+        let has_room = arrival.payload.is_empty() || self.has_retained_room(arrival);
+        if has_room {
+            self.retain_stamped(arrival, stamp);
+        } else if !arrival.answered {
+            self.retained.clock = stamp.0;
+            self.remove_stamped(arrival.topic, stamp);
+        }
+        has_room
     }
 
     /// The stamp of the latest message that was retained here.
@@ -47,28 +69,19 @@ impl Broker {
         self.retained.clock
     }
 
-    pub(super) fn retain_stamped(&mut self, arrival: &mut Arrival<'_>, stamp: (u64, u16)) -> bool {
+    /// Keeps or removes the retained message of a topic, unless what is known of the topic is newer.
+    pub(super) fn retain_stamped(&mut self, arrival: &mut Arrival<'_>, stamp: (u64, u16)) {
         // Whatever becomes of the message: what is retained here later is newer.
         self.retained.clock = self.retained.clock.max(stamp.0);
         let known = self.retained.store.get(arrival.topic).copied();
-        let hash = if self.peers.is_empty() { 0 } else { self.client_hash(arrival.topic) };
-        let removed = self.retained.removed.iter().find(|(of, _)| *of == hash && hash != 0);
-        if known.is_some_and(|known| known.stamp > stamp) || removed.is_some_and(|(_, removal)| *removal > stamp) {
-            return true;
+        let hash = self.topic_hash(arrival.topic);
+        let was_removed = self.retained.removed.iter().any(|(of, removal)| *of == hash && *removal > stamp);
+        if was_removed || known.is_some_and(|known| known.stamp > stamp) {
+            return;
         }
         if arrival.payload.is_empty() {
             // MQTT-3.3.1-6: an empty payload removes.
-            self.remove_retained(arrival.topic);
-            if hash != 0 {
-                self.retained.removed.push_back((hash, stamp));
-                if self.retained.removed.len() > REMOVED_MAX {
-                    self.retained.removed.pop_front();
-                }
-            }
-            return true;
-        }
-        if !self.has_retained_room(arrival, known) {
-            return false;
+            return self.remove_stamped(arrival.topic, stamp);
         }
         self.drop_entry(arrival.topic, known);
         let message = arrival.record(&mut self.clients.messages);
@@ -83,10 +96,26 @@ impl Broker {
             self.arm_retained();
         }
         self.clients.stats.retained_messages = self.retained.store.len() as u64;
-        true
     }
 
-    fn has_retained_room(&self, arrival: &Arrival<'_>, known: Option<Entry>) -> bool {
+    /// Names a topic among the removals; 0 where there are no other shards, whose messages could be late.
+    fn topic_hash(&self, topic: &str) -> u64 {
+        if self.peers.is_empty() { 0 } else { self.client_hash(topic) }
+    }
+
+    fn remove_stamped(&mut self, topic: &str, stamp: (u64, u16)) {
+        self.remove_retained(topic);
+        let hash = self.topic_hash(topic);
+        if hash != 0 {
+            self.retained.removed.push_back((hash, stamp));
+            if self.retained.removed.len() > REMOVED_MAX {
+                self.retained.removed.pop_front();
+            }
+        }
+    }
+
+    fn has_retained_room(&self, arrival: &Arrival<'_>) -> bool {
+        let known = self.retained.store.get(arrival.topic);
         let limits = &self.clients.config.limits;
         let size = (arrival.topic.len() + arrival.properties.len() + arrival.payload.len()) as u64;
         let freed =
@@ -145,10 +174,15 @@ impl Broker {
         if scans.is_empty() {
             return;
         }
+        self.clients.charge(scans.len() * self.clients.sessions[session].scans.len());
         let state = &mut self.clients.sessions[session];
-        // A new search takes the place of one that is under way for the same filter.
-        state.scans.retain(|under_way| scans.iter().all(|scan| scan.filter != under_way.filter));
-        state.scans.extend(scans);
+        for scan in scans {
+            // Searches for one filter are made one after the other, so that they take no more room than one.
+            match state.scans.iter_mut().find(|under_way| under_way.filter == scan.filter) {
+                Some(under_way) => under_way.follow(&scan),
+                None => state.scans.push_back(scan),
+            }
+        }
         self.clients.start_scans(session);
     }
 
@@ -172,7 +206,7 @@ impl Broker {
         while *budget > 0 && self.clients.may_scan(session) {
             let Some(mut job) = self.clients.sessions[session].scans.pop_front() else { return };
             self.scan_step(session, &mut job, budget);
-            if !job.scan.is_done() {
+            if !job.scan.is_done() || job.restart() {
                 self.clients.sessions[session].scans.push_front(job);
             }
         }
@@ -181,12 +215,18 @@ impl Broker {
     fn scan_step(&mut self, session: u32, job: &mut RetainedScan, budget: &mut usize) {
         let Some((_, entry)) = self.retained.store.scan_step(&mut job.scan, budget) else { return };
         let id = MessageId::from_index(entry.message);
-        if entry.stamp.0 > job.clock || self.clients.messages.get(id).is_expired(self.clients.now) {
+        let asked = job.asked();
+        if entry.stamp.0 > asked.clock || self.clients.messages.get(id).is_expired(self.clients.now) {
             return;
         }
         // MQTT-3.3.1-8 and MQTT 5.0, 3.3.1.3: RETAIN is 1, whatever Retain As Published says.
-        let target =
-            Target { session, qos: job.qos, retain: true, identifiers: Identifiers::single(job.identifier), group: 0 };
+        let target = Target {
+            session,
+            qos: asked.qos,
+            retain: true,
+            identifiers: Identifiers::single(asked.identifier),
+            group: 0,
+        };
         self.clients.deliver_held(id, target);
     }
 }

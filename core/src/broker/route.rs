@@ -1,9 +1,8 @@
 //! From a message to its subscribers: ordinary subscriptions, shared groups, retained store, other shards.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use bytes::Bytes;
 
 use super::Broker;
 use super::clients::Clients;
@@ -76,7 +75,7 @@ impl Broker {
     /// Routes a message that was published in this shard.
     pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
         if !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
-            arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
+            arrival.shared = Some(Arc::from(arrival.payload));
         }
         let mut scratch = core::mem::take(&mut self.scratch);
         scratch.set_filters(self.router.route(arrival.topic));
@@ -84,12 +83,15 @@ impl Broker {
         if routed.code == ReasonCode::Success {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
             self.forward(arrival, &scratch.filters, retained, &mut routed);
+            if routed.retained_full {
+                self.tell_retained_removed(arrival.topic, self.retained_stamp());
+            }
         }
         self.scratch = scratch;
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }
-        routed.position = self.clients.recorded;
+        routed.position = self.clients.position();
         routed
     }
 
@@ -175,10 +177,11 @@ impl Broker {
     }
 
     /// Whether a session's queue has no room and the deployment wants such messages refused rather than dropped.
-    pub(super) fn refuses(&self, arrival: &Arrival<'_>, scratch: &Scratch) -> bool {
+    pub(super) fn refuses(&mut self, arrival: &Arrival<'_>, scratch: &Scratch) -> bool {
         if !self.may_refuse(arrival) {
             return false;
         }
+        self.clients.charge(scratch.filters.iter().map(|&filter| self.router.subscriptions(filter).len()).sum());
         scratch.filters.iter().any(|&filter| {
             self.router.subscriptions(filter).iter().any(|subscription| {
                 self.is_full(subscription) && !(subscription.no_local() && subscription.session == arrival.publisher)
@@ -259,7 +262,9 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
     *stamp += 1;
     scratch.targets.clear();
     scratch.identifiers.clear();
+    let mut steps = scratch.filters.len();
     for &filter in &scratch.filters {
+        steps += router.subscriptions(filter).len();
         for subscription in router.subscriptions(filter) {
             if subscription.no_local() && subscription.session == arrival.publisher {
                 continue;
@@ -280,4 +285,6 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
             }
         }
     }
+    // Each target counts when it is delivered to; what was merged counts here.
+    clients.charge(steps);
 }

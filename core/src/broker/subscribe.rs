@@ -13,7 +13,7 @@ use crate::packet::{
 };
 use crate::session::{RetainedScan, Subscribed};
 use crate::store::Operation;
-use crate::topic::{Filter, FilterError, Moved, Scan, Subscription};
+use crate::topic::{Filter, FilterError, FilterId, GroupId, Moved, Scan, Subscription};
 
 impl Broker {
     pub(super) fn handle_subscribe(&mut self, index: u32, packet: &Subscribe<'_>) {
@@ -42,7 +42,7 @@ impl Broker {
             .encode(self.version(index), &mut bytes);
         self.codes = codes;
         let peers = self.await_peers();
-        let position = self.clients.recorded;
+        let position = self.clients.position();
         self.reply_bytes(index, bytes, position, peers, scans);
     }
 
@@ -108,7 +108,7 @@ impl Broker {
         if self.wants_retained(&filter, wanted.options, known.is_none()) {
             let filter_id = self.clients.sessions[session].subscriptions[slot as usize].filter;
             let (clock, scan) = (self.retained_stamp(), Scan::new(filter.filter));
-            scans.push(RetainedScan { filter: filter_id, qos: qos as u8, identifier, clock, scan });
+            scans.push(RetainedScan::new(filter_id, qos as u8, identifier, clock, scan));
         }
         match qos {
             QoS::AtMostOnce => ReasonCode::Success,
@@ -118,7 +118,7 @@ impl Broker {
     }
 
     /// The slot of a session's subscription to this very filter, by looking through the shorter of two lists.
-    fn find_subscription(&self, session: u32, filter: &Filter<'_>) -> Option<u32> {
+    fn find_subscription(&mut self, session: u32, filter: &Filter<'_>) -> Option<u32> {
         let id = self.router.find(filter.filter)?;
         let own = &self.clients.sessions[session].subscriptions;
         let group = match filter.share {
@@ -126,6 +126,19 @@ impl Broker {
             None => None,
         };
         let others = group.map_or_else(|| self.router.subscriptions(id), |group| self.router.group(group).members());
+        let steps = others.len().min(own.len());
+        let found = Self::find_in(session, id, group, own, others);
+        self.clients.charge(steps);
+        found
+    }
+
+    fn find_in(
+        session: u32,
+        id: FilterId,
+        group: Option<GroupId>,
+        own: &[Subscribed],
+        others: &[Subscription],
+    ) -> Option<u32> {
         if others.len() < own.len() {
             return others.iter().find(|other| other.session == session).map(|other| other.slot);
         }
@@ -198,7 +211,7 @@ impl Broker {
             .encode(self.version(index), &mut bytes);
         self.codes = codes;
         let peers = self.await_peers();
-        let position = self.clients.recorded;
+        let position = self.clients.position();
         self.reply_bytes(index, bytes, position, peers, Vec::new());
     }
 
@@ -208,10 +221,12 @@ impl Broker {
         };
         let Some(slot) = self.find_subscription(session, &filter) else { return ReasonCode::NoSubscriptionExisted };
         let known = self.clients.sessions[session].subscriptions[slot as usize];
+        self.clients.charge(self.clients.sessions[session].scans.len() + self.gate.len());
         self.clients.sessions[session].scans.retain(|scan| scan.filter != known.filter);
         self.gate.drop_scans(self.clients.conn_id(self.clients.sessions[session].connection), known.filter);
         if let Some(group) = known.group {
             let group = group.index() as u32 + 1;
+            self.clients.charge(self.clients.sessions[session].queue.len());
             self.clients.sessions[session].queue.leave_group(group);
             self.clients.sessions[session].inflight.leave_group(group);
         }

@@ -60,6 +60,12 @@ impl Broker {
     fn check_keep_alive(&mut self, index: u32) {
         let conn = &mut self.clients.conns[index];
         conn.timer = None;
+        if conn.half_closed {
+            return self.finish(index, CloseReason::PeerClosed);
+        }
+        if conn.drains {
+            return self.close_drained(index, true);
+        }
         if conn.held || conn.waiting || conn.resumes || conn.refused.is_some() {
             conn.heard = self.clients.now;
         }
@@ -98,7 +104,7 @@ impl Broker {
                 self.publish_will(session);
             }
             TimerKind::Retry => {
-                // 3.x only, and only when the deployment asks for it: everything unfinished goes out again, in order.
+                // 3.x only, and only when the deployment asks for it: everything unfinished goes out again.
                 let state = &mut self.clients.sessions[session];
                 state.retry_timer = None;
                 state.inflight.begin_connection();

@@ -51,6 +51,11 @@ pub(crate) struct Connection {
     /// A 3.x publisher's message had no room there: it is closed once what it sent before is acknowledged, and nothing that
     /// it sent behind is handled.
     pub(crate) refused: Option<Limit>,
+    /// It is refused, all before that is acknowledged, and its own session's queue is full: its acknowledgements are still
+    /// taken, or the queue would be as full when it comes back with the same message.
+    pub(crate) drains: bool,
+    /// The peer has closed its side and waits for answers: it is closed when it has them, and not read.
+    pub(crate) half_closed: bool,
     /// What [`Broker::wants_read`](crate::Broker::wants_read) said last.
     pub(crate) reading: bool,
     /// Request Problem Information (MQTT 5.0, 3.1.2.11.7).
@@ -76,15 +81,25 @@ pub(crate) struct Connection {
     pub(crate) gated: u32,
     /// Those of them that are PUBACKs: QoS 1 messages that are still open.
     pub(crate) gated_pubacks: u32,
+    /// QoS 2 messages that came on this connection and are not released: the client's send quota is whole on each
+    /// (MQTT 5.0, 4.9), whatever an earlier connection left open.
+    pub(crate) unreleased: u32,
     /// A piece of a packet, or packets that wait their turn.
     pub(crate) input: Vec<u8>,
     /// Bytes that the packet at the front of `input` has in all; 0 when that is not known.
     pub(crate) needed: usize,
     pub(crate) output: Output,
+    /// By how much messages have taken the output beyond its bound: one more always goes in whole.
+    pub(crate) excess: usize,
     pub(crate) aliases_in: Option<Box<IncomingAliases>>,
     pub(crate) aliases_out: Option<Box<OutgoingAliases>>,
     pub(crate) auth: Option<Box<AuthState>>,
 }
+
+const _: () = assert!(
+    size_of::<Connection>() <= 288,
+    "what a connection costs beside its session; it owns no buffer while it is idle"
+);
 
 /// Authentication under way, or the method that was used.
 #[derive(Debug, Default)]
@@ -112,6 +127,8 @@ impl Connection {
             held: false,
             resumes: false,
             refused: None,
+            drains: false,
+            half_closed: false,
             reading: true,
             problem_information: true,
             listener,
@@ -127,9 +144,11 @@ impl Connection {
             window: u16::MAX,
             gated: 0,
             gated_pubacks: 0,
+            unreleased: 0,
             input: Vec::new(),
             needed: 0,
             output: Output::default(),
+            excess: 0,
             aliases_in: None,
             aliases_out: None,
             auth: None,

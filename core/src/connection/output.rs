@@ -13,6 +13,11 @@ const SHARED_BYTES_MIN: usize = 1024;
 /// The same for one connection alone: a copy costs less than a record of the message and an entry of a vectored write.
 const SHARED_ALONE_BYTES_MIN: usize = 16 * 1024;
 
+/// A buffer of this size grows evenly, by so many bytes, and not to twice its size: what a client that does not read costs is
+/// then what waits for it.
+const EVEN_BYTES_MIN: usize = 64 * 1024;
+const EVEN_BYTES: usize = 40 * 1024;
+
 /// Whether a payload is better shared than copied.
 pub(crate) const fn is_shared(payload_bytes: usize, fan_out: bool) -> bool {
     payload_bytes >= if fan_out { SHARED_BYTES_MIN } else { SHARED_ALONE_BYTES_MIN }
@@ -61,6 +66,8 @@ pub(crate) struct Output {
     shared_left: usize,
 }
 
+const _: () = assert!(size_of::<Output>() <= 80, "every connection has one");
+
 #[derive(Clone, Copy, Debug)]
 struct Shared {
     /// The payload goes out before `bytes[at]`.
@@ -68,6 +75,8 @@ struct Shared {
     message: MessageId,
     size: usize,
 }
+
+const _: () = assert!(size_of::<Shared>() <= 24, "a shared payload in one output");
 
 impl Output {
     /// Bytes that are left to write.
@@ -80,9 +89,13 @@ impl Output {
     }
 
     /// The buffer to append packets to.
+    #[inline]
     pub(crate) fn buffer(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
-        if self.bytes.capacity() == 0 {
+        let capacity = self.bytes.capacity();
+        if capacity == 0 {
             self.bytes = pool.take();
+        } else if capacity >= EVEN_BYTES_MIN && capacity - self.bytes.len() < EVEN_BYTES / 2 {
+            self.bytes.reserve_exact(EVEN_BYTES);
         }
         &mut self.bytes
     }

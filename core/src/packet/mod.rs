@@ -44,6 +44,7 @@ pub use disconnect::Disconnect;
 pub use frame::{Frame, PacketType, peek_size, split};
 pub use ping::{PING_SIZE, check_ping, encode_ping_req, encode_ping_resp};
 pub use properties::{Properties, PropertyBuffer, PropertyIter};
+pub(crate) use property::id as property_id;
 pub use property::{Property, PropertySet};
 pub use publish::Publish;
 pub use reason::ReasonCode;

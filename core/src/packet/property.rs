@@ -127,7 +127,7 @@ const fn places(identifier: u8) -> u16 {
 }
 
 /// The identifiers (table 2-4). All are below 128 and so take one byte as Variable Byte Integers.
-pub(super) mod id {
+pub(crate) mod id {
     pub(crate) const PAYLOAD_FORMAT_INDICATOR: u8 = 0x01;
     pub(crate) const MESSAGE_EXPIRY_INTERVAL: u8 = 0x02;
     pub(crate) const CONTENT_TYPE: u8 = 0x03;

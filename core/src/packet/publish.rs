@@ -30,6 +30,8 @@ pub struct Publish<'a> {
     pub payload: &'a [u8],
 }
 
+const _: () = assert!(size_of::<Publish<'_>>() <= 64, "it is passed down by reference, and filled for every message");
+
 impl<'a> Publish<'a> {
     /// Reads the flags and the body of a PUBLISH.
     ///

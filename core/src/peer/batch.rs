@@ -1,10 +1,9 @@
 //! A batch of messages from one shard to another.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
-
-use bytes::Bytes;
 
 use crate::packet::QoS;
 
@@ -24,6 +23,10 @@ pub struct PeerBatch {
     pub(crate) bytes: Vec<u8>,
     /// Bytes of the payloads that are shared.
     pub(crate) shared_bytes: usize,
+    /// Somebody waits until it is acknowledged: a publisher, a subscriber, or whoever fills the way to the other shard.
+    pub(crate) prompt: bool,
+    /// It acknowledges such a batch.
+    pub(crate) awaited: bool,
 }
 
 /// One message. It has come as far as it goes: a shard delivers it to its own clients and passes it to no other shard,
@@ -38,7 +41,13 @@ pub(crate) enum PeerMessage {
     Publish(PeerPublish),
     /// A message with this ticket was not taken over, because a session's queue was full.
     Refused { ticket: u64 },
+    /// A message with this ticket was taken over, and cannot be stored.
+    Unstored { ticket: u64 },
+    /// The sender's store failed: nothing of what it was sent and has not yet acknowledged is stored.
+    StoreFailed,
 }
+
+const _: () = assert!(size_of::<PeerMessage>() <= 80, "a message to another shard beside its bytes");
 
 /// An Application Message on its way to another shard.
 #[derive(Debug)]
@@ -67,7 +76,7 @@ pub(crate) enum PeerPayload {
     /// It lies in the batch.
     Copied(Range<u32>),
     /// It is shared with the sender, and with every other shard that it goes to.
-    Shared(Bytes),
+    Shared(Arc<[u8]>),
 }
 
 impl PeerBatch {
@@ -83,6 +92,14 @@ impl PeerBatch {
         self.messages.clear();
         self.bytes.clear();
         self.shared_bytes = 0;
+        self.prompt = false;
+        self.awaited = false;
+    }
+
+    /// Whether the shard that it is for should be woken for it. A batch that only acknowledges what nobody waits for may lie
+    /// until that shard wakes for another reason.
+    pub fn wakes(&self) -> bool {
+        !self.messages.is_empty() || self.awaited
     }
 
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Range<u32> {

@@ -13,13 +13,17 @@ pub(crate) struct PeerLink {
     pending: PeerBatch,
     /// The number of the last batch that left.
     sent: u64,
+    /// The number of the last one that left and asks for its acknowledgement.
+    prompt: u64,
     /// The number of the last batch that the other shard has made safe.
     handled: u64,
     /// Sizes of the batches under way, oldest first.
     under_way: VecDeque<usize>,
     under_way_bytes: usize,
-    /// Batches that were handled here, with the position that makes them safe.
-    received: VecDeque<(LogPosition, u64)>,
+    /// Batches that were handled here: the position that makes each safe, its number, and whether that is waited for.
+    received: VecDeque<(LogPosition, u64, bool)>,
+    /// Whether what is safe and not told is waited for.
+    awaited: bool,
     /// The last batch that is safe here, and what of it was told.
     safe: u64,
     told: u64,
@@ -37,9 +41,9 @@ impl PeerLink {
         self.sent + 1
     }
 
-    /// The number of the last batch with messages, the one being gathered included.
-    pub(crate) fn last_number(&self) -> u64 {
-        if self.pending.messages.is_empty() { self.sent } else { self.sent + 1 }
+    /// The number of the last batch whose acknowledgement is asked for, the one being gathered included.
+    pub(crate) fn last_prompt(&self) -> u64 {
+        if self.pending.prompt { self.sent + 1 } else { self.prompt }
     }
 
     /// The last batch that the other shard has made safe.
@@ -61,16 +65,17 @@ impl PeerLink {
     }
 
     /// A batch with messages was handled here; it is safe once the store has come to `position`.
-    pub(crate) fn received(&mut self, number: u64, position: LogPosition) {
-        self.received.push_back((position, number));
+    pub(crate) fn received(&mut self, number: u64, position: LogPosition, prompt: bool) {
+        self.received.push_back((position, number, prompt));
     }
 
     /// What the store's progress makes safe.
     pub(crate) fn stored(&mut self, stored: LogPosition) {
-        while let Some(&(position, number)) = self.received.front()
+        while let Some(&(position, number, prompt)) = self.received.front()
             && position <= stored
         {
             self.safe = number;
+            self.awaited |= prompt;
             self.received.pop_front();
         }
     }
@@ -88,8 +93,13 @@ impl PeerLink {
         self.sent - self.handled < PeerBatch::WITH_MESSAGES_MAX
     }
 
-    /// The next batch to carry over, if there is one.
-    pub(crate) fn drain(&mut self) -> Option<PeerBatch> {
+    /// Whether so much is under way that it should be acknowledged before more of it makes publishers wait.
+    fn is_crowded(&self, bytes_max: usize) -> bool {
+        self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX / 2 || self.under_way_bytes >= bytes_max / 2
+    }
+
+    /// The next batch to carry over, if there is one. From half of `bytes_max` under way on it asks for its acknowledgement.
+    pub(crate) fn drain(&mut self, bytes_max: usize) -> Option<PeerBatch> {
         if !self.wants_drain() {
             return None;
         }
@@ -100,10 +110,15 @@ impl PeerLink {
             self.under_way.push_back(size);
             self.under_way_bytes += size;
             self.pending.number = self.sent;
+            self.pending.prompt |= self.is_crowded(bytes_max);
+            if self.pending.prompt {
+                self.prompt = self.sent;
+            }
             core::mem::replace(&mut self.pending, spare)
         } else {
             spare
         };
+        batch.awaited = core::mem::take(&mut self.awaited);
         batch.handled = self.safe;
         self.told = self.safe;
         Some(batch)

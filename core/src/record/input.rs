@@ -50,6 +50,11 @@ pub enum Input<'a> {
         /// Bytes that were written.
         count: u64,
     },
+    /// [`Broker::handle_half_closed`](crate::Broker::handle_half_closed).
+    HalfClosed {
+        /// The connection.
+        conn: ConnId,
+    },
     /// [`Broker::handle_closed`](crate::Broker::handle_closed).
     Closed {
         /// The connection.
@@ -139,6 +144,7 @@ mod tag {
     pub(super) const SHUTDOWN: u8 = 14;
     pub(super) const DRAIN: u8 = 15;
     pub(super) const END: u8 = 16;
+    pub(super) const HALF_CLOSED: u8 = 17;
 }
 
 impl<'a> Input<'a> {
@@ -156,6 +162,7 @@ impl<'a> Input<'a> {
                 out.extend_from_slice(bytes);
             }
             Self::Sent { conn, count } => put(tag::SENT, &[index(conn), generation(conn), *count], out),
+            Self::HalfClosed { conn } => put(tag::HALF_CLOSED, &[index(conn), generation(conn)], out),
             Self::Closed { conn, cause } => {
                 let cause = match cause {
                     CloseCause::PeerClosed => 0,
@@ -192,6 +199,7 @@ impl<'a> Input<'a> {
             tag::HANDOFF => Self::Handoff { from: ShardId(fields.small()?), number: fields.number()? },
             tag::RECEIVE => Self::Receive { conn: read_conn(&mut fields)?, bytes: fields.rest() },
             tag::SENT => Self::Sent { conn: read_conn(&mut fields)?, count: fields.number()? },
+            tag::HALF_CLOSED => Self::HalfClosed { conn: read_conn(&mut fields)? },
             tag::CLOSED => Self::Closed { conn: read_conn(&mut fields)?, cause: read_cause(&mut fields)? },
             tag::PEER => {
                 let from = ShardId(fields.small()?);

@@ -51,6 +51,7 @@ fn input() -> impl Strategy<Value = Input<'static>> {
         any::<(u16, u64)>().prop_map(|(from, number)| Input::Handoff { from: ShardId(from), number }),
         (conn(), bytes).prop_map(|(conn, bytes)| Input::Receive { conn, bytes }),
         (conn(), any::<u64>()).prop_map(|(conn, count)| Input::Sent { conn, count }),
+        conn().prop_map(|conn| Input::HalfClosed { conn }),
         (conn(), cause()).prop_map(|(conn, cause)| Input::Closed { conn, cause }),
         any::<(u16, u64, u64)>().prop_map(|(from, number, handled)| Input::Peer {
             from: ShardId(from),
@@ -122,6 +123,7 @@ fn version_1_is_what_it_was() {
         (Input::Run { budget: Budget { connections: 64, retained: 1 } }, &[12, 64, 1]),
         (Input::Disconnect { conn }, &[13, 0xac, 2, 2]),
         (Input::Shutdown, &[14]),
+        (Input::HalfClosed { conn }, &[17, 0xac, 2, 2]),
         (Input::Drain { hash: 0x0102 }, &[15, 2, 1, 0, 0, 0, 0, 0, 0]),
         (Input::End { hash: 0x0102 }, &[16, 2, 1, 0, 0, 0, 0, 0, 0]),
     ];

@@ -321,6 +321,9 @@ impl ReplayedShard {
                 let count = usize::try_from(count).ok().filter(|&count| count <= waits).ok_or(Fault::Sent)?;
                 broker.handle_sent(now, conn, count);
             }
+            Input::HalfClosed { conn } => {
+                broker.handle_half_closed(now, conn);
+            }
             Input::Closed { conn, cause } => broker.handle_closed(now, conn, cause),
             Input::Peer { from, number, handled } => {
                 let mut batch = between.batches.get_mut(&(from, id)).and_then(VecDeque::pop_front);

@@ -2,11 +2,14 @@
 //!
 //! This is all that exactly once delivery needs of the receiver (4.3.3, method A of 3.1.1): while an identifier is here,
 //! a PUBLISH with it is a repetition and is not passed on ([MQTT-4.3.3-10]). It does not hold the messages, and the limit
-//! that Receive Maximum sets ([MQTT-3.3.4-9]) is its owner's to check.
+//! that Receive Maximum sets ([MQTT-3.3.4-9]) is the connection's to check.
 
 use smallvec::SmallVec;
 
 use crate::packet::PacketId;
+
+/// A list that becomes empty gives back its memory above this many identifiers: 1 KiB.
+const IDS_KEPT: usize = 512;
 
 /// Identifiers, sorted: there are few of them at a time, and 65535 at most.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,7 @@ impl Incoming {
     }
 
     /// How many exchanges are open.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
@@ -48,10 +52,17 @@ impl Incoming {
             return false;
         };
         self.ids.remove(place);
-        if self.ids.is_empty() && self.ids.spilled() {
+        if self.ids.is_empty() && self.ids.capacity() > IDS_KEPT {
             self.clear();
         }
         true
+    }
+
+    /// Gives back the memory of an empty list, for a session that is not expected to need it soon.
+    pub(crate) fn release_memory(&mut self) {
+        if self.ids.is_empty() {
+            self.clear();
+        }
     }
 
     /// Whether the exchange with this identifier is open.
@@ -88,6 +99,13 @@ mod tests {
         let mut incoming = Incoming::new();
         (1..=1_000).for_each(|number| assert!(incoming.insert(id(number))));
         (1..=1_000).for_each(|number| assert!(incoming.remove(id(number))));
+        assert!(!incoming.ids.spilled());
+        (1..=100).for_each(|number| assert!(incoming.insert(id(number))));
+        incoming.release_memory();
+        assert_eq!(incoming.len(), 100);
+        (1..=100).for_each(|number| assert!(incoming.remove(id(number))));
+        assert!(incoming.ids.spilled());
+        incoming.release_memory();
         assert!(!incoming.ids.spilled());
     }
 

@@ -8,6 +8,7 @@
 //! does not keep the messages, and knows no time: nothing is sent again within a connection ([MQTT-4.4.0-1]).
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use super::delivery::Delivery;
 use crate::packet::{PacketId, QoS};
@@ -34,6 +35,8 @@ pub(crate) enum AcknowledgeError {
 /// What an unfinished exchange has to send on a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResendKind {
+    /// The PUBLISH, which was given its identifier and has not been sent yet: with DUP 0.
+    First(Delivery),
     /// The PUBLISH, with DUP 1 ([MQTT-3.3.1-1]).
     Publish(Delivery),
     /// The PUBREL, for its PUBREC has come ([MQTT-4.3.3-6]).
@@ -59,12 +62,19 @@ struct Entry {
     state: State,
     /// Whether it has sent something on this connection.
     sent: bool,
+    /// Whether it has sent something on any connection.
+    begun: bool,
     /// Whether it holds a unit of this connection's send quota.
     counted: bool,
+    /// The number of its PUBREC among all PUBRECs, once it has come. It wraps.
+    received: u32,
 }
 
+const _: () = assert!(size_of::<Entry>() <= 32, "a message in flight to one receiver");
+
 impl Entry {
-    const DONE: Self = Self { delivery: None, state: State::Done, sent: true, counted: false };
+    const DONE: Self =
+        Self { delivery: None, state: State::Done, sent: true, begun: true, counted: false, received: 0 };
 
     fn publish(delivery: Delivery, sent: bool) -> Self {
         let state = match delivery.flags.qos() {
@@ -72,7 +82,7 @@ impl Entry {
             QoS::AtLeastOnce => State::Publish1,
             QoS::ExactlyOnce => State::Publish2,
         };
-        Self { delivery: Some(delivery), state, sent, counted: sent }
+        Self { delivery: Some(delivery), state, sent, begun: sent, counted: sent, received: 0 }
     }
 
     fn unfinished(&self) -> Option<ResendKind> {
@@ -100,8 +110,10 @@ pub(crate) struct Inflight {
     open: u16,
     /// Entries before this index have nothing to send again.
     cursor: usize,
-    /// Entries before this index have no PUBREL to send again.
-    release_cursor: usize,
+    /// PUBRECs so far. It wraps, and far fewer than all its values are open at once.
+    received: u32,
+    /// The identifiers whose PUBREL is to be sent again on this connection, in order.
+    releases: VecDeque<PacketId>,
 }
 
 impl Default for Inflight {
@@ -113,7 +125,16 @@ impl Default for Inflight {
 impl Inflight {
     /// No exchanges; allocates nothing. The first identifier is 1.
     pub(crate) const fn new() -> Self {
-        Self { entries: VecDeque::new(), first: 1, used: 0, unsent: 0, open: 0, cursor: 0, release_cursor: 0 }
+        Self {
+            entries: VecDeque::new(),
+            first: 1,
+            used: 0,
+            unsent: 0,
+            open: 0,
+            cursor: 0,
+            received: 0,
+            releases: VecDeque::new(),
+        }
     }
 
     /// How many exchanges are unfinished.
@@ -139,8 +160,11 @@ impl Inflight {
     /// Not before everything has been sent again, which keeps the order of messages, and not while the oldest exchange is
     /// so old that the ring would become much longer than the window.
     pub(crate) fn can_send(&self, window: u16) -> bool {
-        let span_max = (usize::from(window) + SPAN_BEYOND_WINDOW_MAX).min(SPAN_MAX);
-        self.unsent == 0 && self.used < window && self.entries.len() < span_max
+        self.unsent == 0 && self.used < window && self.has_span(window)
+    }
+
+    fn has_span(&self, window: u16) -> bool {
+        self.entries.len() < (usize::from(window) + SPAN_BEYOND_WINDOW_MAX).min(SPAN_MAX)
     }
 
     /// Begins an exchange: a PUBLISH of QoS 1 or 2 is sent with the identifier. Only after
@@ -150,6 +174,22 @@ impl Inflight {
         let id = self.id_at(self.entries.len());
         self.entries.push_back(Entry::publish(delivery, true));
         self.used += 1;
+        self.open += 1;
+        id
+    }
+
+    /// Whether another exchange may be [staged](Self::stage).
+    pub(crate) fn can_stage(&self, window: u16) -> bool {
+        u32::from(self.used) + u32::from(self.unsent) < u32::from(window) && self.has_span(window)
+    }
+
+    /// Gives an exchange its identifier, and leaves its PUBLISH to [`next_resend`](Self::next_resend). Only after
+    /// [`can_stage`](Self::can_stage).
+    pub(crate) fn stage(&mut self, delivery: Delivery) -> PacketId {
+        assert!(self.entries.len() < SPAN_MAX, "can_stage was asked");
+        let id = self.id_at(self.entries.len());
+        self.entries.push_back(Entry::publish(delivery, false));
+        self.unsent += 1;
         self.open += 1;
         id
     }
@@ -172,10 +212,15 @@ impl Inflight {
         let entry = &mut self.entries[index];
         match entry.state {
             State::Publish2 | State::Release => {
+                if entry.state == State::Publish2 {
+                    entry.received = self.received;
+                    self.received = self.received.wrapping_add(1);
+                }
                 entry.state = State::Release;
                 // The PUBREL that answers is this connection's.
                 self.unsent -= u16::from(!entry.sent);
                 entry.sent = true;
+                entry.begun = true;
                 Ok(entry.delivery.take())
             }
             State::Publish1 => Err(AcknowledgeError::WrongState),
@@ -217,7 +262,10 @@ impl Inflight {
         self.used = 0;
         self.unsent = self.open;
         self.cursor = 0;
-        self.release_cursor = 0;
+        let releases = self.entries.iter().enumerate().filter(|(_, entry)| entry.state == State::Release);
+        let mut releases: Vec<_> = releases.map(|(index, entry)| (entry.received, self.id_at(index))).collect();
+        releases.sort_by_key(|&(received, _)| received.wrapping_sub(self.received));
+        self.releases = releases.into_iter().map(|(_, id)| id).collect();
     }
 
     /// Whether something has still to be sent again on this connection.
@@ -225,35 +273,41 @@ impl Inflight {
         self.unsent > 0
     }
 
-    /// The next packet to send again: the exchanges in the order in which they began, each once per connection.
+    /// The next packet to send again, each once per connection: the PUBRELs in the order in which their PUBRECs came
+    /// ([MQTT-4.6.0-4]), then the PUBLISHes in the order in which they were sent ([MQTT-4.6.0-1]).
     ///
     /// A PUBLISH takes a unit of the send quota, which starts at `window`, and waits when there is none. A PUBREL takes
-    /// none and does not wait for a PUBLISH that does ([MQTT-3.3.4-10]).
+    /// none ([MQTT-3.3.4-10]).
     pub(crate) fn next_resend(&mut self, window: u16) -> Option<(PacketId, ResendKind)> {
         if self.unsent == 0 {
+            return None;
+        }
+        while let Some(id) = self.releases.pop_front() {
+            // It may have ended, or have answered a PUBREC that came again.
+            let entry = self.index_of(id).ok().map(|index| &mut self.entries[index]);
+            if let Some(entry) = entry.filter(|entry| entry.state == State::Release && !entry.sent) {
+                entry.sent = true;
+                self.unsent -= 1;
+                return Some((id, ResendKind::Release));
+            }
+        }
+        if self.used >= window {
             return None;
         }
         while self.entries.get(self.cursor).is_some_and(|entry| entry.sent) {
             self.cursor += 1;
         }
-        let mut index = self.cursor;
-        let waits = |entry: &Entry| entry.sent || entry.state != State::Release;
-        if self.used >= window && self.entries.get(index).is_some_and(waits) {
-            index = self.release_cursor.max(index);
-            while self.entries.get(index).is_some_and(waits) {
-                index += 1;
-            }
-            self.release_cursor = index;
+        let entry = self.entries.get_mut(self.cursor)?;
+        let mut kind = entry.unfinished()?;
+        if let (ResendKind::Publish(delivery), false) = (kind, entry.begun) {
+            kind = ResendKind::First(delivery);
         }
-        let entry = self.entries.get_mut(index)?;
-        let kind = entry.unfinished()?;
         entry.sent = true;
+        entry.begun = true;
+        entry.counted = true;
         self.unsent -= 1;
-        if let ResendKind::Publish(_) = kind {
-            entry.counted = true;
-            self.used += 1;
-        }
-        Some((self.id_at(index), kind))
+        self.used += 1;
+        Some((self.id_at(self.cursor), kind))
     }
 
     /// All unfinished exchanges, the oldest first.
@@ -281,6 +335,7 @@ impl Inflight {
     pub(crate) fn release_memory(&mut self) {
         if self.entries.is_empty() {
             self.entries = VecDeque::new();
+            self.releases = VecDeque::new();
         }
     }
 
@@ -296,7 +351,6 @@ impl Inflight {
             self.entries.pop_front();
             self.first = next_id(self.first, 1);
             self.cursor = self.cursor.saturating_sub(1);
-            self.release_cursor = self.release_cursor.saturating_sub(1);
         }
         if self.entries.is_empty() && self.entries.capacity() > ENTRIES_KEPT {
             self.entries = VecDeque::new();

@@ -122,6 +122,22 @@ fn a_resent_pubrel_takes_no_unit_and_gives_none() {
     assert!(inflight.can_send(5));
 }
 
+/// MQTT-4.6.0-4, on a new connection too.
+#[test]
+fn pubrels_are_sent_again_in_the_order_of_their_pubrecs() {
+    let mut inflight = Inflight { received: u32::MAX - 1, ..Inflight::new() };
+    (0..5).for_each(|number| assert_eq!(inflight.push(qos2(number)).get(), number as u16 + 1));
+    for number in [4, 2, 5, 1] {
+        assert!(inflight.receive(id(number)).is_ok());
+    }
+    // One that comes again changes nothing.
+    assert_eq!(inflight.receive(id(4)), Ok(None));
+    assert_eq!(inflight.complete(id(2)), Ok(()));
+    inflight.begin_connection();
+    let resent: Vec<_> = core::iter::from_fn(|| inflight.next_resend(5)).map(|(id, _)| id.get()).collect();
+    assert_eq!(resent, [4, 5, 1, 3]);
+}
+
 #[test]
 fn a_pubrel_does_not_wait_behind_a_publish_that_waits() {
     let mut inflight = Inflight::new();
@@ -129,14 +145,31 @@ fn a_pubrel_does_not_wait_behind_a_publish_that_waits() {
     assert!(inflight.receive(id(3)).is_ok());
     assert!(inflight.receive(id(5)).is_ok());
     inflight.begin_connection();
-    assert_eq!(inflight.next_resend(1), Some((id(1), ResendKind::Publish(qos2(0)))));
     assert_eq!(inflight.next_resend(1), Some((id(3), ResendKind::Release)));
     assert_eq!(inflight.next_resend(1), Some((id(5), ResendKind::Release)));
+    assert_eq!(inflight.next_resend(1), Some((id(1), ResendKind::Publish(qos2(0)))));
     assert_eq!((inflight.next_resend(1), inflight.needs_resend()), (None, true));
     assert_eq!(inflight.reject(id(1)), Ok(qos2(0)));
     assert_eq!(inflight.next_resend(1), Some((id(2), ResendKind::Publish(qos2(1)))));
     assert_eq!(inflight.next_resend(2), Some((id(4), ResendKind::Publish(qos2(3)))));
     assert!(!inflight.needs_resend());
+}
+
+#[test]
+fn what_is_staged_is_sent_first_without_dup_and_then_with() {
+    let mut inflight = Inflight::new();
+    inflight.push(qos1(0));
+    assert!(inflight.can_stage(3));
+    assert_eq!((inflight.stage(qos2(1)), inflight.stage(qos1(2))), (id(2), id(3)));
+    assert_eq!((inflight.can_stage(3), inflight.can_stage(4)), (false, true));
+    assert!(inflight.needs_resend() && !inflight.can_send(5));
+    assert_eq!((inflight.used(), inflight.len()), (1, 3));
+    assert_eq!(inflight.next_resend(3), Some((id(2), ResendKind::First(qos2(1)))));
+    inflight.begin_connection();
+    assert_eq!(inflight.next_resend(3), Some((id(1), ResendKind::Publish(qos1(0)))));
+    assert_eq!(inflight.next_resend(3), Some((id(2), ResendKind::Publish(qos2(1)))));
+    assert_eq!(inflight.next_resend(3), Some((id(3), ResendKind::First(qos1(2)))));
+    assert_eq!((inflight.used(), inflight.needs_resend()), (3, false));
 }
 
 #[test]
@@ -185,6 +218,8 @@ fn memory_comes_back() {
 struct Model {
     order: Vec<PacketId>,
     state: BTreeMap<PacketId, (State, Delivery)>,
+    /// Those whose PUBREC has come, in that order.
+    released: Vec<PacketId>,
     counted: BTreeSet<PacketId>,
     unsent: BTreeSet<PacketId>,
 }
@@ -192,6 +227,7 @@ struct Model {
 impl Model {
     fn end(&mut self, id: PacketId) -> Delivery {
         self.order.retain(|&other| other != id);
+        self.released.retain(|&other| other != id);
         self.counted.remove(&id);
         self.unsent.remove(&id);
         self.state.remove(&id).expect("checked").1
@@ -213,6 +249,9 @@ impl Model {
                 self.unsent.remove(&id);
                 let first = *state == State::Publish2;
                 *state = State::Release;
+                if first {
+                    self.released.push(id);
+                }
                 Ok(first.then_some(*delivery))
             }
         }
@@ -220,8 +259,8 @@ impl Model {
 
     fn next_resend(&mut self, window: u16) -> Option<(PacketId, ResendKind)> {
         let full = self.counted.len() >= usize::from(window);
-        let is_ready = |id: &&PacketId| self.unsent.contains(id) && (!full || self.state[id].0 == State::Release);
-        let id = *self.order.iter().find(is_ready)?;
+        let publishes = self.order.iter().filter(|&id| !full && self.state[id].0 != State::Release);
+        let id = *self.released.iter().chain(publishes).find(|&id| self.unsent.contains(id))?;
         self.unsent.remove(&id);
         if self.state[&id].0 == State::Release {
             return Some((id, ResendKind::Release));

@@ -62,6 +62,9 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// What a message that waits takes in memory besides: its record, and as much again that a growing ring may have to spare.
+    pub(crate) const RECORD_BYTES: u64 = 2 * size_of::<Queued>() as u64;
+
     /// An empty queue; allocates nothing.
     pub(crate) const fn new() -> Self {
         Self { entries: VecDeque::new(), bytes: 0, qos0: 0 }

@@ -23,8 +23,15 @@ pub(crate) struct Gated {
     pub(crate) peers: PeerWaits,
     /// Names the message in a refusal by another shard; 0 names none.
     pub(crate) ticket: u64,
+    /// Whether this shard took the message over, when it is PUBACK or PUBREC: one that was refused at once was not routed and
+    /// holds no Packet Identifier.
+    pub(crate) taken: bool,
+    /// Whether what it acknowledges will never be stored.
+    pub(crate) unstored: bool,
     pub(crate) reply: Reply,
 }
+
+const _: () = assert!(size_of::<Gated>() <= 120, "an acknowledgement that waits");
 
 /// Batches that must have been handled: shard and batch number.
 pub(crate) type PeerWaits = SmallVec<[(ShardId, u64); 1]>;
@@ -39,6 +46,11 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// Whether it is PUBACK or PUBREC.
+    pub(crate) fn answers_publish(&self) -> bool {
+        matches!(self, Self::Ack { packet_type: PacketType::PubAck | PacketType::PubRec, .. })
+    }
+
     pub(crate) fn is_puback(&self) -> bool {
         matches!(self, Self::Ack { packet_type: PacketType::PubAck, .. })
     }
@@ -84,11 +96,32 @@ impl Gate {
         }
     }
 
+    /// Another shard's store failed, which has made the batches up to `handled` safe: what waits for later ones there is not
+    /// stored. SUBACK and UNSUBACK wait for its knowledge alone.
+    pub(crate) fn give_up_peer(&mut self, shard: ShardId, handled: u64) {
+        let waits = |gated: &&mut Gated| gated.peers.iter().any(|&(of, batch)| of == shard && batch > handled);
+        for gated in self.waiting.iter_mut().filter(waits) {
+            if matches!(gated.reply, Reply::Ack { .. }) {
+                gated.give_up();
+            }
+        }
+    }
+
+    /// Another shard took the message of this ticket over and cannot store it.
+    pub(crate) fn give_up_ticket(&mut self, ticket: u64) {
+        self.waiting.iter_mut().filter(|gated| gated.ticket == ticket).for_each(Gated::give_up);
+    }
+
+    /// The store failed: nothing waits for it any more.
+    pub(crate) fn give_up(&mut self, stored: LogPosition) {
+        self.waiting.iter_mut().filter(|gated| gated.position > stored).for_each(Gated::give_up);
+    }
+
     /// The PUBREC of a session that waits for a message to be safe: a repeated PUBLISH has to wait for the same.
     pub(crate) fn received(&self, session: (u32, u32), id: PacketId) -> Option<&Gated> {
-        self.waiting.iter().find(|gated| {
-            gated.session == session && gated.was_taken() && gated.pubrec().is_some_and(|(of, _)| of == id)
-        })
+        self.waiting
+            .iter()
+            .find(|gated| gated.session == session && gated.taken && gated.pubrec().is_some_and(|(of, _)| of == id))
     }
 }
 
@@ -101,10 +134,16 @@ impl Gated {
         }
     }
 
-    /// Whether this shard took the message over. One that it refused itself was not routed and has no ticket.
-    pub(crate) fn was_taken(&self) -> bool {
-        let is_refusal = matches!(self.reply, Reply::Ack { code, .. } if code.is_failure());
-        self.ticket > 0 || !is_refusal
+    /// It does not wait for the store any more, and says so where it can: by the Reason Code of PUBACK and PUBREC. What says
+    /// nothing else than that something is stored is not sent.
+    pub(crate) fn give_up(&mut self) {
+        self.position = LogPosition(0);
+        self.unstored = true;
+        if let Reply::Ack { packet_type: PacketType::PubAck | PacketType::PubRec, code, .. } = &mut self.reply
+            && !code.is_failure()
+        {
+            *code = ReasonCode::ImplementationSpecificError;
+        }
     }
 
     fn refuse(&mut self, refusal: ReasonCode) {

@@ -36,6 +36,8 @@ pub(super) struct Route {
     used: bool,
 }
 
+const _: () = assert!(size_of::<Route>() <= 72, "a remembered topic beside its name");
+
 impl Route {
     pub(super) fn filters(&self) -> &[FilterId] {
         &self.filters

@@ -4,6 +4,7 @@
 //! shards means: while one of them says so. Who is served is decided in [`shared`](super::shared).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use hashbrown::HashTable;
 use smallvec::SmallVec;
@@ -47,11 +48,13 @@ pub struct Group {
     name_hash: u32,
     previous: u32,
     next: u32,
-    members: SmallVec<[Subscription; 1]>,
+    members: Vec<Subscription>,
     remote: SmallVec<[Remote; 2]>,
     pub(super) cursor: u32,
     pub(super) remote_cursor: u32,
 }
+
+const _: () = assert!(size_of::<Group>() <= 112, "a shared group beside its members");
 
 impl Group {
     /// The share name.
@@ -115,7 +118,7 @@ impl Groups {
             let remote = if group.remote.spilled() { group.remote.capacity() * size_of::<Remote>() } else { 0 };
             group.name.len() + remote + subscription::heap_bytes(&group.members)
         };
-        let beside: usize = self.slab.places().iter().map(heap).sum();
+        let beside: usize = self.slab.places().map(heap).sum();
         beside + self.slab.memory_bytes() + self.by_name.allocation_size()
     }
 }
@@ -181,15 +184,15 @@ impl SubscriptionTree {
             return group;
         }
         let name_hash = self.hash(id.0, share.as_bytes());
-        let next = self.contents[id.0].group_first;
+        let next = self.group_first(id);
         let group = Group { name: share.into(), filter: id.0, name_hash, previous: NONE, next, ..Group::default() };
         let Groups { slab, by_name } = &mut self.groups;
         let index = slab.insert(group);
         if next != NONE {
             slab[next].previous = index;
         }
-        self.contents[id.0].group_first = index;
         by_name.insert_unique(spread(name_hash), index, |&other| spread(slab[other].name_hash));
+        self.set_group_first(id, index);
         GroupId(index)
     }
 
@@ -207,7 +210,7 @@ impl SubscriptionTree {
             slab[next].previous = previous;
         }
         if previous == NONE {
-            self.contents[filter].group_first = next;
+            self.set_group_first(FilterId(filter), next);
         } else {
             slab[previous].next = next;
         }
@@ -219,7 +222,6 @@ impl SubscriptionTree {
 mod tests {
     extern crate std;
     use super::*;
-    use std::vec::Vec;
 
     fn member(session: u32) -> Subscription {
         Subscription { session, ..Subscription::default() }

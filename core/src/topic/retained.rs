@@ -2,15 +2,23 @@
 //! 3.3.1.3).
 //!
 //! Topics are kept in the order of their bytes, where everything below `a/b/` stands together. A filter with wildcards
-//! leaps over what it cannot match, and a scan stops anywhere and goes on later, so that no SUBSCRIBE holds up a turn. What
-//! a message is, when it expires and which of two is newer are the caller's to say: the store keeps numbers.
+//! leaps over what it cannot match, and a scan stops anywhere and goes on later, so that no SUBSCRIBE holds up a turn. A
+//! single topic is found by its hash: most retained messages replace another, and that must not cost a search among all.
+//! What a message is, when it expires and which of two is newer are the caller's to say: the store keeps numbers.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
+use core::hash::{BuildHasher, Hasher};
 use core::ops::Bound;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
 use super::name;
+use super::slab::Slab;
+use super::tree::spread;
 use crate::Instant;
 
 /// One retained message, as the caller numbers them.
@@ -24,10 +32,26 @@ pub struct Entry {
     pub stamp: (u64, u16),
 }
 
+const _: () = assert!(size_of::<Entry>() <= 40, "a retained message beside its topic and the message itself");
+
 /// All retained messages of one shard, by topic.
-#[derive(Default)]
 pub struct RetainedStore {
-    topics: BTreeMap<Box<str>, Entry>,
+    hasher: FixedState,
+    kept: Slab<Option<Kept>>,
+    by_topic: HashTable<Place>,
+    in_order: BTreeMap<Arc<str>, u32>,
+}
+
+struct Kept {
+    topic: Arc<str>,
+    entry: Entry,
+}
+
+/// Where a topic's message is kept, with its hash, so that the table grows without reading any topic.
+#[derive(Clone, Copy)]
+struct Place {
+    hash: u32,
+    kept: u32,
 }
 
 /// How far the search for one filter has come. It borrows nothing, and the store may change between two steps.
@@ -69,37 +93,65 @@ impl Scan {
 }
 
 impl RetainedStore {
-    /// An empty store.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty store. `seed` keeps clients from choosing topics that collide; it changes no answer.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            hasher: FixedState::with_seed(seed),
+            kept: Slab::default(),
+            by_topic: HashTable::new(),
+            in_order: BTreeMap::new(),
+        }
     }
 
     /// Keeps `entry` for `topic` and answers what was kept before (MQTT-3.3.1-5).
     pub fn set(&mut self, topic: &str, entry: Entry) -> Option<Entry> {
-        if let Some(kept) = self.topics.get_mut(topic) {
-            return Some(core::mem::replace(kept, entry));
+        let hash = self.hash(topic);
+        if let Some(place) = self.find(hash, topic) {
+            let kept = self.kept[place].as_mut()?;
+            return Some(core::mem::replace(&mut kept.entry, entry));
         }
-        self.topics.insert(topic.into(), entry)
+        let topic: Arc<str> = topic.into();
+        let kept = self.kept.insert(Some(Kept { topic: topic.clone(), entry }));
+        self.in_order.insert(topic, kept);
+        self.by_topic.insert_unique(spread(hash), Place { hash, kept }, |place| spread(place.hash));
+        None
     }
 
     /// Keeps nothing for `topic` any more, and answers what was kept (MQTT-3.3.1-6).
     pub fn remove(&mut self, topic: &str) -> Option<Entry> {
-        self.topics.remove(topic)
+        let hash = self.hash(topic);
+        let is_it = |place: &Place| self.kept[place.kept].as_ref().is_some_and(|kept| *kept.topic == *topic);
+        let (place, _) = self.by_topic.find_entry(spread(hash), is_it).ok()?.remove();
+        self.in_order.remove(topic);
+        self.kept.remove(place.kept).map(|kept| kept.entry)
     }
 
     /// What is kept for `topic`.
     pub fn get(&self, topic: &str) -> Option<&Entry> {
-        self.topics.get(topic)
+        self.kept[self.find(self.hash(topic), topic)?].as_ref().map(|kept| &kept.entry)
     }
 
     /// How many topics have a retained message.
     pub fn len(&self) -> usize {
-        self.topics.len()
+        self.by_topic.len()
     }
 
     /// Whether no topic has one.
     pub fn is_empty(&self) -> bool {
-        self.topics.is_empty()
+        self.len() == 0
+    }
+
+    fn hash(&self, topic: &str) -> u32 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(topic.as_bytes());
+        (hasher.finish() >> 32) as u32
+    }
+
+    fn find(&self, hash: u32, topic: &str) -> Option<u32> {
+        let is_it = |place: &Place| {
+            place.hash == hash && self.kept[place.kept].as_ref().is_some_and(|kept| *kept.topic == *topic)
+        };
+        self.by_topic.find(spread(hash), is_it).map(|place| place.kept)
     }
 
     /// The next topic, in the order of bytes, that the scan's filter matches. Each topic looked at takes 1 from `budget`.
@@ -114,14 +166,14 @@ impl RetainedStore {
             *budget -= 1;
             let cursor = scan.cursor.as_str();
             let from = if scan.next == Next::From { Bound::Included(cursor) } else { Bound::Excluded(cursor) };
-            let Some((topic, entry)) = self.topics.range::<str, _>((from, Bound::Unbounded)).next() else {
+            let Some((topic, &kept)) = self.in_order.range::<str, _>((from, Bound::Unbounded)).next() else {
                 scan.next = Next::Done;
                 return None;
             };
             match judge(&scan.filter, topic, &mut scan.cursor) {
                 Verdict::Match => {
                     scan.pass(topic);
-                    return Some((topic, entry));
+                    return self.kept(kept);
                 }
                 Verdict::Pass => scan.pass(topic),
                 Verdict::Leap => scan.next = Next::From,
@@ -137,8 +189,11 @@ impl RetainedStore {
         }
         *budget -= 1;
         scan.next = Next::Done;
-        let (topic, entry) = self.topics.get_key_value(&scan.filter)?;
-        Some((topic, entry))
+        self.kept(self.find(self.hash(&scan.filter), &scan.filter)?)
+    }
+
+    fn kept(&self, place: u32) -> Option<(&str, &Entry)> {
+        self.kept[place].as_ref().map(|kept| (&*kept.topic, &kept.entry))
     }
 }
 

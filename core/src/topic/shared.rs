@@ -41,7 +41,8 @@ impl Group {
     /// Chooses a member for a message that was published in this shard.
     ///
     /// While anybody is connected anywhere, every shard has its turn as often as it has connected members; otherwise as
-    /// often as it has members. It looks at all local members when there are members elsewhere too.
+    /// often as it has members. Local members at a bound count for neither; how full those elsewhere are is not known here.
+    /// It looks at all local members when there are members elsewhere too.
     pub fn pick(&mut self, mut state: impl FnMut(&Subscription) -> MemberState) -> Pick {
         if self.remote().is_empty() {
             return self.pick_local(state).map_or(Pick::Nobody, Pick::Local);
@@ -49,7 +50,8 @@ impl Group {
         let here = u64::from(self.connected(&mut state));
         let elsewhere: u64 = self.remote().iter().map(|remote| u64::from(remote.connected)).sum();
         let by_connected = here + elsewhere > 0;
-        let here = if by_connected { here } else { self.members().len() as u64 };
+        let has_room = |member: &&Subscription| state(member) != MemberState::Full;
+        let here = if by_connected { here } else { self.members().iter().filter(has_room).count() as u64 };
         let elsewhere =
             if by_connected { elsewhere } else { self.remote().iter().map(|remote| u64::from(remote.total)).sum() };
         // There is somebody: without connected members the totals count, and a remote entry has at least one.
@@ -102,7 +104,7 @@ mod tests {
     extern crate std;
     use super::*;
     use crate::topic::{FilterId, GroupId, SubscriptionTree};
-    use MemberState::{Busy, Offline, Ready};
+    use MemberState::{Busy, Full, Offline, Ready};
     use std::vec::Vec;
 
     fn group_of(sessions: u32) -> (SubscriptionTree, FilterId, GroupId) {
@@ -168,6 +170,7 @@ mod tests {
         let all: Vec<_> = (0..10).map(|_| tree.group_mut(group).pick(|_| Offline)).collect();
         assert_eq!(all.iter().filter(|&&pick| pick == Pick::Remote(1)).count(), 6);
         assert_eq!(all.iter().filter(|&&pick| pick == Pick::Local(1)).count(), 2);
+        assert!((0..4).all(|_| tree.group_mut(group).pick(|_| Full) == Pick::Remote(1)));
         for position in [1, 0] {
             tree.leave(group, position);
         }

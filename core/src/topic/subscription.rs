@@ -3,7 +3,7 @@
 //! A list is dense because a delivery walks all of it: removing moves the last entry into the gap and tells whose entry
 //! that was, so that the session can correct its note of where its subscription stands.
 
-use smallvec::{Array, SmallVec};
+use alloc::vec::Vec;
 
 /// A topic filter of a [`SubscriptionTree`](super::SubscriptionTree). It stays the same until the filter is released, and
 /// may name another filter afterwards.
@@ -68,21 +68,21 @@ pub struct Moved {
 }
 
 /// Appends and answers the position.
-pub(super) fn push<A: Array<Item = Subscription>>(list: &mut SmallVec<A>, subscription: Subscription) -> u32 {
+pub(super) fn push(list: &mut Vec<Subscription>, subscription: Subscription) -> u32 {
     let position = u32::try_from(list.len()).expect("memory ends before four thousand million subscriptions");
     list.push(subscription);
     position
 }
 
 /// Removes the subscription at `position` and answers which one stands there now. A position out of range changes nothing.
-pub(super) fn remove<A: Array<Item = Subscription>>(list: &mut SmallVec<A>, position: u32) -> Option<Moved> {
+pub(super) fn remove(list: &mut Vec<Subscription>, position: u32) -> Option<Moved> {
     let index = position as usize;
     debug_assert!(index < list.len(), "a session knows the position of its subscription");
     if index >= list.len() {
         return None;
     }
     list.swap_remove(index);
-    if list.spilled() && list.len() <= list.capacity() / 4 {
+    if list.len() <= list.capacity() / 4 {
         // Given back only at a quarter, so that a list that swings around one length does not allocate each time.
         list.shrink_to_fit();
     }
@@ -90,8 +90,8 @@ pub(super) fn remove<A: Array<Item = Subscription>>(list: &mut SmallVec<A>, posi
 }
 
 /// Bytes that a list has allocated.
-pub(super) fn heap_bytes<A: Array<Item = Subscription>>(list: &SmallVec<A>) -> usize {
-    if list.spilled() { list.capacity() * size_of::<Subscription>() } else { 0 }
+pub(super) fn heap_bytes(list: &Vec<Subscription>) -> usize {
+    list.capacity() * size_of::<Subscription>()
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn removing_tells_who_moved() {
-        let mut list = SmallVec::<[Subscription; 1]>::new();
+        let mut list = Vec::new();
         for session in 0..3 {
             assert_eq!(
                 push(&mut list, Subscription { session, slot: 10 + session, ..Subscription::default() }),
@@ -118,6 +118,6 @@ mod tests {
         assert_eq!(remove(&mut list, 0), Some(Moved { session: 2, slot: 12, position: 0 }));
         assert_eq!(remove(&mut list, 1), None);
         assert_eq!(remove(&mut list, 0), None);
-        assert!(list.is_empty() && !list.spilled());
+        assert!(list.is_empty() && heap_bytes(&list) == 0);
     }
 }

@@ -1,8 +1,9 @@
 //! The subscription tree: all topic filters of one shard, level by level, with what is attached to each.
 //!
 //! It answers which filters match a topic name at the cost of the levels that can match, however many filters there are.
-//! A node is 48 bytes in a slab; the edges of all nodes are one hash table of child numbers, so a node without children
-//! pays nothing for them. What hangs on a filter lies in a slab of its own, because most nodes only lead somewhere.
+//! At a million filters that cost is cache lines, so a node is one line and holds the only subscription of its filter,
+//! which most filters have; what else hangs on a filter lies in a slab of its own. A node names its first child itself,
+//! and the edges of all nodes with more are one hash table, so below a device's own level nothing is hashed.
 //!
 //! The tree does not check filters ([`Filter`](super::Filter) does), does not route ([`Router`](super::Router) remembers
 //! answers and notices when they change) and chooses no group member ([`shared`](super::shared) does).
@@ -27,43 +28,45 @@ pub(super) const NONE: u32 = u32::MAX;
 const ROOT: u32 = 0;
 
 /// One level of one or more filters.
+#[repr(align(64))]
 struct Node {
     text: LevelText,
-    /// Of the edge that leads here, so that the table grows without reading any text.
-    edge_hash: u32,
     parent: u32,
     /// The child `+`.
     plus: u32,
     /// The child `#`.
     hash: u32,
-    /// Children that are in the edge table, which are all but `+` and `#`.
+    /// Children but `+` and `#`.
     children: u32,
-    /// What hangs on the filter that ends here.
+    /// The only one of them, if it is not in the edge table. Once there were two, both stay in the table.
+    child: u32,
+    /// Whether a filter ends here, and where all that hangs on it is.
     content: u32,
+    /// The filter's only subscription, with [`ALONE`].
+    only: Subscription,
 }
 
-const _: () = assert!(size_of::<Node>() <= 48);
+const _: () = assert!(size_of::<Node>() == 64);
 
-/// What hangs on one filter.
+/// No filter ends at this node.
+const NO_FILTER: u32 = NONE;
+/// A filter without anything attached.
+const VACANT: u32 = NONE - 1;
+/// A filter with one subscription, which is in the node.
+const ALONE: u32 = NONE - 2;
+
+/// What hangs on one filter, when that is not one subscription alone.
+#[derive(Default)]
 pub(super) struct Content {
-    subscriptions: SmallVec<[Subscription; 1]>,
+    subscriptions: Vec<Subscription>,
     peers: u64,
-    node: u32,
-    /// The first of the filter's groups, which are chained.
-    pub(super) group_first: u32,
-}
-
-const _: () = assert!(size_of::<Content>() <= 48);
-
-impl Default for Content {
-    fn default() -> Self {
-        Self { subscriptions: SmallVec::new(), peers: 0, node: NONE, group_first: NONE }
-    }
+    /// The first of the filter's groups, which are chained, plus one.
+    group_first: u32,
 }
 
 impl Content {
     fn is_vacant(&self) -> bool {
-        self.subscriptions.is_empty() && self.peers == 0 && self.group_first == NONE
+        self.subscriptions.is_empty() && self.peers == 0 && self.group_first == 0
     }
 }
 
@@ -71,22 +74,31 @@ impl Default for Node {
     fn default() -> Self {
         Self {
             text: LevelText::default(),
-            edge_hash: 0,
             parent: NONE,
             plus: NONE,
             hash: NONE,
             children: 0,
-            content: NONE,
+            child: NONE,
+            content: NO_FILTER,
+            only: Subscription::default(),
         }
     }
+}
+
+/// An edge of the tree as the table of all edges knows it: enough to reject others without a look at their nodes.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    hash: u32,
+    child: u32,
 }
 
 /// All topic filters of one shard. See the [module](self).
 pub struct SubscriptionTree {
     nodes: Slab<Node>,
-    edges: HashTable<u32>,
-    pub(super) contents: Slab<Content>,
+    edges: HashTable<Edge>,
+    contents: Slab<Content>,
     pub(super) groups: Groups,
+    filters: usize,
     hasher: FixedState,
 }
 
@@ -100,6 +112,7 @@ impl SubscriptionTree {
             edges: HashTable::new(),
             contents: Slab::default(),
             groups: Groups::default(),
+            filters: 0,
             hasher: FixedState::with_seed(seed),
         }
     }
@@ -112,10 +125,11 @@ impl SubscriptionTree {
         for level in name::levels(filter) {
             node = self.child_or_new(node, level);
         }
-        if self.nodes[node].content == NONE {
-            self.nodes[node].content = self.contents.insert(Content { node, ..Content::default() });
+        if self.nodes[node].content == NO_FILTER {
+            self.nodes[node].content = VACANT;
+            self.filters += 1;
         }
-        FilterId(self.nodes[node].content)
+        FilterId(node)
     }
 
     /// The filter `filter`, if it is here.
@@ -131,21 +145,20 @@ impl SubscriptionTree {
                 return None;
             }
         }
-        let content = self.nodes[node].content;
-        (content != NONE).then_some(FilterId(content))
+        (self.nodes[node].content != NO_FILTER).then_some(FilterId(node))
     }
 
     /// Forgets a filter, and every level that led to it alone. While anything is attached to it this does nothing.
     pub fn release(&mut self, id: FilterId) {
-        let mut node = self.contents[id.0].node;
-        if node == NONE || !self.contents[id.0].is_vacant() {
+        let mut node = id.0;
+        if self.nodes[node].content != VACANT {
             return;
         }
-        self.contents.remove(id.0);
-        self.nodes[node].content = NONE;
+        self.nodes[node].content = NO_FILTER;
+        self.filters -= 1;
         while node != ROOT {
             let Node { parent, plus, hash, children, content, .. } = self.nodes[node];
-            if children > 0 || plus != NONE || hash != NONE || content != NONE {
+            if children > 0 || plus != NONE || hash != NONE || content != NO_FILTER {
                 return;
             }
             self.unlink(parent, node);
@@ -157,8 +170,11 @@ impl SubscriptionTree {
     /// Appends the text of a filter to `text`, without `$share/NAME/`. A filter that was released has none.
     pub fn filter_text(&self, id: FilterId, text: &mut String) {
         let mut path = SmallVec::<[u32; 16]>::new();
-        let mut node = self.contents[id.0].node;
-        while node != ROOT && node != NONE {
+        let mut node = id.0;
+        if self.nodes[node].content == NO_FILTER {
+            return;
+        }
+        while node != ROOT {
             path.push(node);
             node = self.nodes[node].parent;
         }
@@ -196,9 +212,7 @@ impl SubscriptionTree {
                 if wildcards {
                     plus = here.plus;
                 }
-                if here.children > 0 {
-                    exact = self.child(node, level);
-                }
+                exact = self.child(node, level);
             }
             if exact != NONE {
                 if plus != NONE {
@@ -218,12 +232,12 @@ impl SubscriptionTree {
     /// Whether nothing is attached to the filter: no subscription, no peer, no group. [`matches`](Self::matches) passes
     /// such filters over.
     pub fn is_vacant(&self, id: FilterId) -> bool {
-        self.contents[id.0].is_vacant()
+        matches!(self.nodes[id.0].content, VACANT | NO_FILTER)
     }
 
     /// How many filters there are, vacant ones included.
     pub fn len(&self) -> usize {
-        self.contents.used()
+        self.filters
     }
 
     /// Whether there is no filter.
@@ -233,17 +247,15 @@ impl SubscriptionTree {
 
     /// Bytes that the tree has allocated, spare room included. It looks at every node, so it is for reports and tests.
     pub fn memory_bytes(&self) -> usize {
-        let texts: usize = self.nodes.places().iter().map(|node| node.text.heap_bytes()).sum();
-        let lists: usize =
-            self.contents.places().iter().map(|content| subscription::heap_bytes(&content.subscriptions)).sum();
+        let texts: usize = self.nodes.places().map(|node| node.text.heap_bytes()).sum();
+        let lists: usize = self.contents.places().map(|content| subscription::heap_bytes(&content.subscriptions)).sum();
         let tables = self.nodes.memory_bytes() + self.contents.memory_bytes() + self.edges.allocation_size();
         texts + lists + tables + self.groups.memory_bytes()
     }
 
     fn emit(&self, node: u32, out: &mut Vec<FilterId>) {
-        let content = self.nodes[node].content;
-        if content != NONE && !self.contents[content].is_vacant() {
-            out.push(FilterId(content));
+        if !self.is_vacant(FilterId(node)) {
+            out.push(FilterId(node));
         }
     }
 
@@ -255,12 +267,21 @@ impl SubscriptionTree {
     }
 
     fn child(&self, parent: u32, level: &[u8]) -> u32 {
+        let Node { children, child, .. } = self.nodes[parent];
+        if children == 0 {
+            return NONE;
+        }
+        if child != NONE {
+            return if self.nodes[child].text.as_bytes() == level { child } else { NONE };
+        }
         let hash = self.hash(parent, level);
-        let is_it = |&child: &u32| {
-            let node = &self.nodes[child];
-            node.edge_hash == hash && node.parent == parent && node.text.as_bytes() == level
+        let is_it = |edge: &Edge| {
+            edge.hash == hash && {
+                let node = &self.nodes[edge.child];
+                node.parent == parent && node.text.as_bytes() == level
+            }
         };
-        self.edges.find(spread(hash), is_it).copied().unwrap_or(NONE)
+        self.edges.find(spread(hash), is_it).map_or(NONE, |edge| edge.child)
     }
 
     fn child_or_new(&mut self, parent: u32, level: &str) -> u32 {
@@ -272,32 +293,49 @@ impl SubscriptionTree {
         if existing != NONE {
             return existing;
         }
-        let edge_hash = self.hash(parent, level.as_bytes());
-        let child = self.nodes.insert(Node { text: LevelText::new(level), edge_hash, parent, ..Node::default() });
+        let child = self.nodes.insert(Node { text: LevelText::new(level), parent, ..Node::default() });
         match level {
             "+" => self.nodes[parent].plus = child,
             "#" => self.nodes[parent].hash = child,
-            _ => {
-                self.nodes[parent].children += 1;
-                let nodes = &self.nodes;
-                self.edges.insert_unique(spread(edge_hash), child, |&child| spread(nodes[child].edge_hash));
-            }
+            _ => self.link(parent, child),
         }
         child
     }
 
+    fn link(&mut self, parent: u32, child: u32) {
+        let above = &mut self.nodes[parent];
+        above.children += 1;
+        if above.children == 1 {
+            above.child = child;
+            return;
+        }
+        let first = core::mem::replace(&mut above.child, NONE);
+        for child in [first, child] {
+            if child != NONE {
+                let hash = self.hash(parent, self.nodes[child].text.as_bytes());
+                self.edges.insert_unique(spread(hash), Edge { hash, child }, |edge| spread(edge.hash));
+            }
+        }
+    }
+
     fn unlink(&mut self, parent: u32, child: u32) {
-        let edge_hash = self.nodes[child].edge_hash;
         let above = &mut self.nodes[parent];
         if above.plus == child {
             above.plus = NONE;
-        } else if above.hash == child {
-            above.hash = NONE;
-        } else {
-            above.children -= 1;
-            let edge = self.edges.find_entry(spread(edge_hash), |&other| other == child);
-            edge.expect("a child that is no wildcard is in the edge table").remove();
+            return;
         }
+        if above.hash == child {
+            above.hash = NONE;
+            return;
+        }
+        above.children -= 1;
+        if above.child == child {
+            above.child = NONE;
+            return;
+        }
+        let hash = self.hash(parent, self.nodes[child].text.as_bytes());
+        let edge = self.edges.find_entry(spread(hash), |edge| edge.child == child);
+        edge.expect("a child that has or had a sibling is in the edge table").remove();
     }
 }
 
@@ -306,22 +344,45 @@ impl SubscriptionTree {
     /// Adds a subscription and answers its position in the filter's list. A session must not subscribe a filter twice;
     /// [`subscription_mut`](Self::subscription_mut) replaces (MQTT-3.8.4-3).
     pub fn subscribe(&mut self, id: FilterId, subscription: Subscription) -> u32 {
-        subscription::push(&mut self.contents[id.0].subscriptions, subscription)
+        if self.nodes[id.0].content == VACANT {
+            let node = &mut self.nodes[id.0];
+            (node.content, node.only) = (ALONE, subscription);
+            return 0;
+        }
+        self.change_content(id, |content| subscription::push(&mut content.subscriptions, subscription))
     }
 
     /// The subscriptions of a filter without its groups, dense and in no particular order.
     pub fn subscriptions(&self, id: FilterId) -> &[Subscription] {
-        &self.contents[id.0].subscriptions
+        let node = &self.nodes[id.0];
+        match node.content {
+            NO_FILTER | VACANT => &[],
+            ALONE => core::slice::from_ref(&node.only),
+            content => &self.contents[content].subscriptions,
+        }
     }
 
     /// The subscription at `position`, to change its identifier, options or slot.
     pub fn subscription_mut(&mut self, id: FilterId, position: u32) -> Option<&mut Subscription> {
-        self.contents[id.0].subscriptions.get_mut(position as usize)
+        let node = &mut self.nodes[id.0];
+        match node.content {
+            NO_FILTER | VACANT => None,
+            ALONE => (position == 0).then_some(&mut node.only),
+            content => self.contents[content].subscriptions.get_mut(position as usize),
+        }
     }
 
     /// Removes the subscription at `position`, and answers which one stands there now if another had to move.
     pub fn unsubscribe(&mut self, id: FilterId, position: u32) -> Option<Moved> {
-        subscription::remove(&mut self.contents[id.0].subscriptions, position)
+        let node = &mut self.nodes[id.0];
+        if node.content == ALONE {
+            debug_assert_eq!(position, 0, "a session knows the position of its subscription");
+            if position == 0 {
+                node.content = VACANT;
+            }
+            return None;
+        }
+        self.change_content(id, |content| subscription::remove(&mut content.subscriptions, position))
     }
 
     /// Where the subscription of `session` stands, by looking at all of them.
@@ -335,20 +396,58 @@ impl SubscriptionTree {
     pub fn set_peer(&mut self, id: FilterId, shard: u16, interested: bool) -> bool {
         debug_assert!(shard < 64, "a broker has at most 64 shards");
         let bit = 1_u64.checked_shl(u32::from(shard)).unwrap_or(0);
-        let content = &mut self.contents[id.0];
-        let before = content.peers;
-        content.peers = if interested { before | bit } else { before & !bit };
-        content.peers != before
+        self.change_content(id, |content| {
+            let before = content.peers;
+            content.peers = if interested { before | bit } else { before & !bit };
+            content.peers != before
+        })
     }
 
     /// The other shards that have subscribers for this very filter, one bit each.
     pub fn peers(&self, id: FilterId) -> u64 {
-        self.contents[id.0].peers
+        self.content(id).map_or(0, |content| content.peers)
     }
 
     /// The groups of a filter, in no particular order.
     pub fn groups(&self, id: FilterId) -> impl Iterator<Item = GroupId> {
-        self.groups.chain(self.contents[id.0].group_first)
+        self.groups.chain(self.group_first(id))
+    }
+
+    /// The first of a filter's groups, or [`NONE`].
+    pub(super) fn group_first(&self, id: FilterId) -> u32 {
+        self.content(id).map_or(NONE, |content| content.group_first.wrapping_sub(1))
+    }
+
+    /// Makes `group` the first of a filter's groups; [`NONE`]: it has none any more.
+    pub(super) fn set_group_first(&mut self, id: FilterId, group: u32) {
+        self.change_content(id, |content| content.group_first = group.wrapping_add(1));
+    }
+
+    fn content(&self, id: FilterId) -> Option<&Content> {
+        match self.nodes[id.0].content {
+            NO_FILTER | VACANT | ALONE => None,
+            content => Some(&self.contents[content]),
+        }
+    }
+
+    /// Changes what hangs on a filter beyond one subscription. It is made for that if need be, and goes when nothing is left.
+    fn change_content<T>(&mut self, id: FilterId, change: impl FnOnce(&mut Content) -> T) -> T {
+        let node = &mut self.nodes[id.0];
+        let index = match node.content {
+            NO_FILTER | VACANT => self.contents.insert(Content::default()),
+            ALONE => self.contents.insert(Content { subscriptions: [node.only].into(), ..Content::default() }),
+            content => content,
+        };
+        let answer = change(&mut self.contents[index]);
+        if !self.contents[index].is_vacant() {
+            node.content = index;
+        } else {
+            self.contents.remove(index);
+            if node.content != NO_FILTER {
+                node.content = VACANT;
+            }
+        }
+        answer
     }
 }
 

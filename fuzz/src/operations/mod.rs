@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arbitrary::Unstructured;
 use weirmq_core::Config;
+use weirmq_core::config::QueueFull;
 use weirmq_core::packet::{QoS, Version};
 
 use crate::choice;
@@ -25,6 +26,7 @@ struct Test {
     numbers: u32,
     receive_maximum: usize,
     inflight_max: usize,
+    partly_refused: bool,
     retained: bool,
 }
 
@@ -72,6 +74,7 @@ impl Test {
             receive_maximum: usize::from(config.mqtt.receive_maximum),
             // What a 3.x client has answered may be on its way when it is sent again.
             inflight_max: config.mqtt.retry_interval.map_or(config.mqtt.inflight_max.into(), |_| usize::MAX),
+            partly_refused: config.shards > 1 && config.limits.queue_full == QueueFull::Refuse,
             retained: config.limits.retained_messages_max > 0,
         }
     }
@@ -142,8 +145,8 @@ impl Test {
         }
         let Some(wire) = self.world.open(shard) else { return };
         let peer = &mut self.peers[client];
-        let inflight_max = self.inflight_max;
-        peer.inflight_max = inflight_max;
+        let (inflight_max, partly_refused) = (self.inflight_max, self.partly_refused);
+        (peer.inflight_max, peer.partly_refused) = (inflight_max, partly_refused);
         let bytes = peer.connect(wire, hello);
         self.send(client, bytes);
         while self.world.arrive(wire, usize::MAX) {}

@@ -106,6 +106,9 @@ pub struct BenchArgs {
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    /// Show no progress; it is shown only where standard error is a terminal and --json is not given
+    #[arg(long)]
+    pub(crate) quiet: bool,
 }
 
 impl BenchArgs {

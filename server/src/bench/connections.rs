@@ -23,9 +23,10 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     let meter = Meter::start(args);
     let mut holding = Holding { closed: 0 };
     let until = Instant::now() + args.seconds;
+    progress.timed("holding", "closed", args.seconds, 0);
     while Instant::now() < until {
         net.turn(Duration::from_millis(100), &mut holding)?;
-        progress.show(|| format!("{} of {count} held", count - holding.closed));
+        progress.show(holding.closed as u64);
     }
     let held = (count - holding.closed) as u64;
     let hold = meter.stop("hold", "connection", held, false);

@@ -67,7 +67,7 @@ impl fmt::Display for Failure {
 /// Runs a scenario and prints what it found. The exit code is 1 when the run could not be finished, and when messages of
 /// QoS 1 or 2 were lost, refused or out of order; at QoS 0 that is only reported.
 pub(crate) fn run(args: &BenchArgs) -> ExitCode {
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(args.json || args.quiet);
     let result = measure(args, &mut progress);
     progress.clear();
     let report = match result {

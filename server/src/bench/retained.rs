@@ -30,6 +30,7 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     let mut traffic = Traffic::new(Shape::Single, 1, vec![Publisher::new(0, image, rules)], 0);
     traffic.limit = count as u32;
     traffic.queue_all();
+    progress.counted("storing", count as u64);
     let meter = Meter::start(args);
     let mut watch = Watch::new(args.patience);
     while traffic.counts.sent < count as u64 || traffic.is_waiting() {
@@ -38,16 +39,17 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
         if watch.is_stalled(traffic.signs_of_life) {
             return Err(Failure::Broker(String::from("it does not acknowledge retained messages any more")));
         }
-        progress.show(|| format!("{} of {count} stored", traffic.counts.sent));
+        progress.show(traffic.counts.sent);
     }
     let store = meter.stop("store", "message", count as u64, true);
 
+    progress.counted("replaying", count as u64);
     let (meter, mut replay) = (Meter::start(args), Replay::new(count));
     subscribe(net, args)?;
     let mut watch = Watch::new(args.patience);
     while replay.delivered < count && !watch.is_stalled(replay.signs_of_life) {
         net.turn(Duration::from_millis(20), &mut replay)?;
-        progress.show(|| format!("{} of {count} replayed", replay.delivered));
+        progress.show(replay.delivered as u64);
     }
     let stage = meter.stop("replay", "delivery", replay.delivered as u64, false);
     let (delivered, refused) = (replay.delivered as u64, traffic.counts.refused);

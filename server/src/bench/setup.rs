@@ -24,13 +24,14 @@ const SUBSCRIBES_MAX: usize = 4;
 pub(crate) fn connect(net: &mut Net, args: &BenchArgs, count: usize, progress: &mut Progress) -> Result<(), Failure> {
     let mut connecting = Connecting { version: args.version(), done: net.len() };
     let mut last = (connecting.done, Instant::now());
+    progress.counted("connecting", count as u64);
     while connecting.done < count {
         while net.len() < count && net.len() - connecting.done < args.dial as usize {
             net.dial().map_err(|error| Failure::Io("connect", error))?;
         }
         net.turn(Duration::from_millis(100), &mut connecting)?;
         check_answers(&mut last, connecting.done, "CONNACK")?;
-        progress.show(|| format!("{} of {count} connected", connecting.done));
+        progress.show(connecting.done as u64);
     }
     Ok(())
 }
@@ -96,10 +97,11 @@ pub(crate) fn subscribe(
         }
     }
     let mut last = (0, Instant::now());
+    progress.counted("subscribing", subscribing.count as u64);
     while subscribing.done < subscribing.count {
         net.turn(Duration::from_millis(100), &mut subscribing)?;
         check_answers(&mut last, subscribing.done, "SUBACK")?;
-        progress.show(|| format!("{} of {} filters subscribed", subscribing.done, subscribing.count));
+        progress.show(subscribing.done as u64);
     }
     Ok(())
 }

@@ -73,7 +73,9 @@ pub(crate) fn at_full_speed(
     traffic.limit = u32::MAX;
     traffic.queue_all();
     let mut watch = Watch::new(args.patience);
-    let mut go_on = |until: Instant, what: &str, traffic: &mut Traffic| -> Result<(), Failure> {
+    let mut go_on = |duration: Duration, what: &'static str, traffic: &mut Traffic| -> Result<(), Failure> {
+        progress.timed(what, "delivered", duration, traffic.counts.delivered);
+        let until = Instant::now() + duration;
         while Instant::now() < until {
             traffic.pump(net)?;
             let timeout = if traffic.has_work() { Duration::ZERO } else { TURN };
@@ -81,13 +83,13 @@ pub(crate) fn at_full_speed(
             if watch.is_stalled(traffic.signs_of_life) {
                 traffic.give_up();
             }
-            progress.show(|| format!("{what}: {} delivered", traffic.counts.delivered));
+            progress.show(traffic.counts.delivered);
         }
         Ok(())
     };
-    go_on(Instant::now() + args.warmup, "warming up", traffic)?;
+    go_on(args.warmup, "warming up", traffic)?;
     let (meter, before) = (Meter::start(args), traffic.counts.delivered);
-    go_on(Instant::now() + args.seconds, "measuring", traffic)?;
+    go_on(args.seconds, "measuring", traffic)?;
     let stage = meter.stop("deliver", "delivery", traffic.counts.delivered - before, false);
     traffic.limit = 0;
     drain(net, args, traffic, progress)?;
@@ -102,11 +104,13 @@ fn at_rate(net: &mut Net, args: &BenchArgs, traffic: &mut Traffic, progress: &mu
     let warm_ns = start_ns + args.warmup.as_nanos() as u64;
     let end_ns = warm_ns + args.seconds.as_nanos() as u64;
     let (mut meter, mut before) = (None, 0);
+    progress.timed("warming up", "delivered", args.warmup, 0);
     let (mut due_ns, mut number) = (start_ns, 0);
     loop {
         let now_ns = traffic.clock_ns();
         if meter.is_none() && now_ns >= warm_ns {
             (meter, before) = (Some(Meter::start(args)), traffic.counts.delivered);
+            progress.timed("measuring", "delivered", args.seconds, before);
             if let Some(latency) = &mut traffic.latency {
                 latency.clear();
             }
@@ -122,7 +126,7 @@ fn at_rate(net: &mut Net, args: &BenchArgs, traffic: &mut Traffic, progress: &mu
         traffic.pump(net)?;
         let pause = Duration::from_nanos(due_ns.saturating_sub(traffic.clock_ns()));
         net.turn(if pause < SPIN { Duration::ZERO } else { (pause - SPIN).min(TURN) }, traffic)?;
-        progress.show(|| format!("{} sent, {} delivered", traffic.counts.sent, traffic.counts.delivered));
+        progress.show(traffic.counts.delivered);
     }
     let meter = meter.unwrap_or_else(|| Meter::start(args));
     let mut stage = meter.stop("deliver", "delivery", traffic.counts.delivered - before, false);
@@ -140,10 +144,11 @@ pub(crate) fn drain(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut watch = Watch::new(args.patience);
+    progress.counted("the rest", traffic.final_counts().expected);
     while traffic.is_waiting() && !watch.is_stalled(traffic.signs_of_life) {
         traffic.pump(net)?;
         net.turn(TURN, traffic)?;
-        progress.show(|| String::from("waiting for the rest"));
+        progress.show(traffic.counts.delivered);
     }
     // What comes although nothing is awaited has come twice.
     net.turn(TURN, traffic)

@@ -49,6 +49,15 @@ fn every_scenario_is_complete() {
 }
 
 #[test]
+fn a_table_and_no_bar_where_nobody_sees_it() {
+    let mut broker = Broker::start(&["--listen", "127.0.0.1:0"]);
+    let port = broker.port().to_string();
+    let output = run(&["bench", "pairs", "-n", "1", "--seconds", "0.05", "--warmup", "0", "--port", &port]);
+    assert!(stdout(&output).starts_with("pairs 1, QoS 0, MQTT 3.1.1, 64 bytes, window 32\n"), "{}", stdout(&output));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
 fn what_is_lost_is_found() {
     for qos in ["0", "1"] {
         let port = lying_broker(|forwarded| if forwarded.len() == 5 { vec![] } else { vec![forwarded.len() - 1] });

@@ -8,10 +8,10 @@
 //! cargo run --release -p weirmq-tests --bin sim -- --story tests/tests/stories/NAME.story
 //! ```
 
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use weirmq_tests::sim::{Outcome, Scenario, Story, run, run_twice, shrink};
 
 const USAGE: &str = "\
@@ -113,30 +113,36 @@ fn report(name: &str, scenario: &Scenario, outcome: &Outcome, arguments: &Argume
     println!("\n# {name}: {}\n{small}", failure.rule);
 }
 
+/// How many seeds are done, on standard error, when somebody is there to see it.
+fn bar(seeds: u64) -> ProgressBar {
+    let bar = ProgressBar::new(seeds);
+    let template = "{wide_bar} {human_pos} of {human_len} seeds, {msg}, {per_sec}, {eta} left";
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("█▉▊▋▌▍▎▏ ")),
+        Err(_) => bar,
+    }
+}
+
 fn run_seeds(arguments: &Arguments) -> bool {
     let begun = Instant::now();
     let mut total = Total::default();
-    let live = std::io::stdout().is_terminal();
+    let bar = bar(arguments.seeds);
     for seed in arguments.first..arguments.first + arguments.seeds {
         let scenario = Scenario::generate(seed);
         let outcome = run_twice(&scenario);
         total.add(&outcome);
-        if live {
-            let (done, failed) = (total.runs, total.failures);
-            print!("\rseed {seed}: {done} of {}, {failed} failed, {:.0?}   ", arguments.seeds, begun.elapsed());
-            let _ = std::io::stdout().flush();
-        }
+        bar.set_message(format!("{} failed", total.failures));
+        bar.inc(1);
         if let Some(failure) = &outcome.failure {
             if !arguments.keep_going {
+                bar.finish_and_clear();
                 report(&format!("seed {seed}"), &scenario, &outcome, arguments);
                 break;
             }
-            println!("seed {seed}: {}: {:.300}", failure.rule, failure.text.replace('\n', " "));
+            bar.suspend(|| println!("seed {seed}: {}: {:.300}", failure.rule, failure.text.replace('\n', " ")));
         }
     }
-    if live {
-        println!();
-    }
+    bar.finish_and_clear();
     total.print(begun.elapsed());
     total.failures == 0
 }

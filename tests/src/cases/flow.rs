@@ -95,3 +95,47 @@ pub fn reads_packets_byte_by_byte(start: Start<'_>) {
     }
     answers(&mut *w, client, 20);
 }
+
+/// A client that writes all it has, a DISCONNECT behind it, and closes its side is heard to the end.
+pub fn hears_a_client_to_the_end_of_file(start: Start<'_>) {
+    const MESSAGES: u16 = 5_000;
+    let mut w = start(Config::default());
+    let subscriber = w.connect(connect("subscriber"));
+    w.subscribed(subscriber, [("#", 1)]);
+    let hasty = w.open();
+    let mut all = connect("hasty").will("will", b"will", 1).to_wire(Version::V311);
+    for number in 0..MESSAGES {
+        all.extend(publish("t", number.to_be_bytes()).qos(1).id(number + 1).to_wire(Version::V311));
+    }
+    all.extend(disconnect().to_wire(Version::V311));
+    w.write(hasty, &all);
+    w.hang_up(hasty);
+    for number in 0..MESSAGES {
+        w.take(subscriber, "t", number.to_be_bytes());
+    }
+    w.expect_nothing(subscriber);
+}
+
+/// A client that has closed its side is sent the answers that it waits for, those that another shard has to give included.
+pub fn answers_a_client_that_has_closed_its_side(start: Start<'_>) {
+    let mut w = start(Config::default());
+    let subscribers: Vec<_> = (0..4).map(|number| w.connect(connect(&format!("sub{number}")))).collect();
+    for &subscriber in &subscribers {
+        w.subscribed(subscriber, [("t", 1)]);
+    }
+    for number in 0..8 {
+        let publisher = w.connect(connect(&format!("pub{number}")));
+        let messages = 1..=10_u16;
+        let all: Vec<u8> =
+            messages.clone().flat_map(|id| publish("t", "x").qos(1).id(id).to_wire(Version::V311)).collect();
+        w.write(publisher, &all);
+        w.hang_up(publisher);
+        for id in messages {
+            w.expect(publisher, puback(id));
+            subscribers.iter().for_each(|&subscriber| {
+                w.take(subscriber, "t", "x");
+            });
+        }
+        w.expect_closed(publisher);
+    }
+}

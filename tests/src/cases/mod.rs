@@ -72,6 +72,8 @@ macro_rules! each_case {
             serves_a_subscriber_that_stops_and_reads_on
             reads_many_packets_of_one_write
             reads_packets_byte_by_byte
+            hears_a_client_to_the_end_of_file
+            answers_a_client_that_has_closed_its_side
             malformed_packets_close_one_connection
         }
     };

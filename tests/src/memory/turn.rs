@@ -79,9 +79,11 @@ impl Net {
             broker.handle_receive(now, conn, &bytes);
             busy = true;
         } else if peer.to_broker.is_empty() && peer.fin && broker.wants_read(conn) {
-            peer.place = None;
-            peer.eof = true;
-            broker.handle_closed(now, conn, CloseCause::PeerClosed);
+            if !broker.handle_half_closed(now, conn) {
+                peer.place = None;
+                peer.eof = true;
+                broker.handle_closed(now, conn, CloseCause::PeerClosed);
+            }
             return true;
         }
         busy | self.flush(client, index, conn)

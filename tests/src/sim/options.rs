@@ -8,7 +8,6 @@ use weirmq_core::config::{Authentication, QueueFull};
 use weirmq_core::packet::QoS;
 
 use super::authenticator::METHOD;
-use super::oracle::matching::SHARED;
 use super::rng::Rng;
 use crate::wire::Version;
 
@@ -155,10 +154,6 @@ impl Options {
         options.pipe_bytes = rng.pick(&[0, 0, 10, 300, 5_000]);
         options.small_limits(rng);
         options.rarely(rng);
-        if options.worker_mask > 0 {
-            // A message may need a place in one queue for each group; where it cannot have them, it is refused for ever.
-            options.queue_messages_max = options.queue_messages_max.max(SHARED.len() as u64);
-        }
         options
     }
 

@@ -187,10 +187,10 @@ fn mqtt_3_4_1_0_1(start: Start<'_>) {
     publishes(&mut *w, publish("in", "waits").qos(1));
     let witness = subscriber(&mut *w, "witness", [("out", 0)]);
     let client = w.reconnect(session(), true);
+    w.expect(client, pubrel(sent[2].id.expect("QoS 2")));
     for publish in &sent[..2] {
         w.expect(client, Publish { dup: true, ..publish.clone() });
     }
-    w.expect(client, pubrel(sent[2].id.expect("QoS 2")));
     w.take(client, "in", "waits");
     w.send(client, publish("out", "half way").qos(2).id(77).dup());
     w.expect(client, pubrec(77));

@@ -145,10 +145,10 @@ fn mqtt_3_3_10_4_3_over_a_reconnect(start: Start<'_>) {
     w.reset(client);
     publishes(&mut *w, publish("t", "not this").qos(1));
     let client = w.reconnect(connect("client").clean(false), true);
+    w.expect(client, pubrel(released));
     for publish in &sent[..2] {
         w.expect(client, Publish { dup: true, ..publish.clone() });
     }
-    w.expect(client, pubrel(released));
     w.expect_nothing(client);
 }
 

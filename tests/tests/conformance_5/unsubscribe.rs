@@ -104,9 +104,9 @@ fn mqtt_5_3_10_4_3(start: Start<'_>) {
     w.reset(client);
     let client = w.reconnect(lasting("client"), true);
     let [one, two, _] = &begun;
+    w.expect(client, pubrel(id_of(&begun[2])));
     w.expect(client, Publish { dup: true, ..one.clone() });
     w.expect(client, Publish { dup: true, ..two.clone() });
-    w.expect(client, pubrel(id_of(&begun[2])));
     w.send(client, puback(id_of(one)));
     w.send(client, pubrec(id_of(two)));
     w.expect(client, pubrel(id_of(two)));

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::generate::{packet, version};
-use super::super::{Frame, Packet, PacketType, Version, Violation, peek_size, split};
+use super::super::generate::{packet, property, version};
+use super::super::{Frame, Packet, PacketType, PropertyBuffer, Version, Violation, peek_size, split};
 use super::{UNLIMITED, frame};
 
 /// A version and some packets of it.
@@ -151,5 +151,20 @@ proptest! {
         let whole = split_in_pieces(version, &bytes, &[usize::MAX]);
         prop_assert!(whole.0.len() >= packets.len());
         prop_assert_eq!(split_in_pieces(version, &bytes, &pieces), whole);
+    }
+    /// A list knows which kinds of properties it has, however it was put together, and is not walked for others.
+    #[test]
+    fn a_list_knows_its_kinds(list in vec(property(), 0..12), kept in any::<prop::sample::Index>()) {
+        let kept = kept.index(list.len() + 1);
+        let mut buffer = PropertyBuffer::from_iter(list[..kept].iter().copied());
+        let size = buffer.len();
+        buffer.extend(PropertyBuffer::from_iter(list[kept..].iter().copied()).as_properties());
+        prop_assert_eq!(&buffer, &PropertyBuffer::from_iter(list.iter().copied()));
+        buffer.truncate(size);
+        let properties = buffer.as_properties();
+        for identifier in 0..64 {
+            let has = list[..kept].iter().any(|property| property.identifier() == identifier);
+            prop_assert_eq!(properties.has_any(&[identifier]), has);
+        }
     }
 }

@@ -14,7 +14,7 @@ fn entry(message: u32) -> Entry {
 }
 
 fn store<'a>(topics: impl IntoIterator<Item = &'a str>) -> RetainedStore {
-    let mut store = RetainedStore::new();
+    let mut store = RetainedStore::new(1);
     for (message, topic) in topics.into_iter().enumerate() {
         store.set(topic, entry(message as u32));
     }
@@ -34,7 +34,7 @@ fn scan(store: &RetainedStore, filter: &str) -> (Vec<String>, usize) {
 
 #[test]
 fn the_latest_message_of_a_topic_is_kept() {
-    let mut store = RetainedStore::new();
+    let mut store = RetainedStore::new(1);
     assert_eq!(store.set("a", entry(1)), None);
     assert_eq!(store.set("a", entry(2)), Some(entry(1)));
     assert_eq!((store.get("a"), store.get("b"), store.len()), (Some(&entry(2)), None, 1));
@@ -62,7 +62,7 @@ fn finds_around_the_separator_in_byte_order() {
 
 #[test]
 fn the_cost_follows_the_candidates() {
-    let mut store = RetainedStore::new();
+    let mut store = RetainedStore::new(1);
     for n in 0..100 {
         for m in 0..100 {
             store.set(&format!("{n:02}/x{m:02}/y"), entry(1));

@@ -94,8 +94,6 @@ pub(super) struct Client {
     alias_maximum: u16,
     /// After how much silence it sends PINGREQ; zero is never.
     ping_after: Duration,
-    /// It answers what it is sent first before it repeats itself: a 3.x client whose own queue is full has to.
-    pub(super) patient: bool,
     resend_at: Option<Instant>,
     /// It named an Authentication Method.
     enhanced: bool,
@@ -140,7 +138,6 @@ impl Client {
             receive_maximum: u16::MAX,
             alias_maximum: 0,
             ping_after: Duration::ZERO,
-            patient: false,
             resend_at: None,
             enhanced: false,
             again: None,

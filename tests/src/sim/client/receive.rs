@@ -119,8 +119,7 @@ impl Client {
             }
         }
         self.state = State::Up;
-        let wait = std::time::Duration::from_secs(u64::from(self.patient));
-        self.resend_at = Some(around.now.saturating_add(wait));
+        self.resend_at = Some(around.now);
     }
 
     /// PUBACK comes in the order of the PUBLISH packets (MQTT-4.6.0-2).

@@ -52,6 +52,21 @@ impl Book {
         }
     }
 
+    /// A PUBLISH of QoS 2 leaves the broker for a session that lasts: that it has this identifier is stored.
+    pub(in crate::sim) fn judge_sent(&self, client: usize, link: usize, id: u16, stores: &[&Store], trace: &mut Trace) {
+        let Some(life) = &self.lives[client] else { return };
+        if life.expiry_s == 0 || life.link != link {
+            return;
+        }
+        let name = format!("c{client}");
+        let is_it = |op: &&Operation| matches!(op, Operation::Sent { client_id, packet_id, .. } if **client_id == *name && packet_id.get() == id);
+        let count = |log: &[Operation]| log.iter().filter(is_it).count();
+        let unstored = |store: &&&Store| count(store.durable()) < count(store.handed());
+        if !stores.iter().any(|store| count(store.durable()) > 0) || stores.iter().find(unstored).is_some() {
+            trace.fail("PUBLISH of QoS 2 and not durable", format!("{name} {id}"));
+        }
+    }
+
     /// CONNACK of a session that lasts leaves the broker: its last `SessionConnected` is stored.
     pub(in crate::sim) fn judge_connected(&self, client: usize, link: usize, stores: &[&Store], trace: &mut Trace) {
         let Some(life) = &self.lives[client] else { return };

@@ -22,7 +22,7 @@ impl Book {
         })
     }
 
-    /// Whether the retained store is so small that a will, or a message from another shard, may find no room.
+    /// Whether the retained store is so small that a will may find no room, which nobody is told.
     fn may_refuse_in_silence(&self) -> bool {
         self.options.retained_messages_max < super::matching::TOPICS.len() as u64
     }
@@ -42,9 +42,7 @@ impl Book {
         if !before && self.options.shards == 1 {
             trace.fail("a retained message that is newer than the SUBSCRIBE", format!("{publish:?} for {message:?}"));
         }
-        // Where a store is full, shards may keep different messages.
-        let differ = self.may_refuse_in_silence() && self.options.shards > 1;
-        if !(current || differ) {
+        if !current {
             trace.fail("a retained message that was replaced", format!("{publish:?} for {message:?}"));
         }
     }
@@ -64,7 +62,7 @@ impl Book {
             let [only] = candidates[..] else { continue };
             let message = &self.messages[only];
             let asked = self.sessions[session].subscriptions.first().map_or(0, |asked| asked.sent);
-            let silent = self.may_refuse_in_silence() && (message.will || self.options.shards > 1);
+            let silent = self.may_refuse_in_silence() && (message.will || message.qos == 0);
             if message.acknowledged.is_none() || message.expiry_s > 0 || message.first_sent() > asked || silent {
                 continue;
             }

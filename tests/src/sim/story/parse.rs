@@ -174,8 +174,8 @@ fn sends(words: &[&str]) -> Result<Action, String> {
     match words.split_first() {
         Some((&"raw", bytes)) => {
             let byte = |word: &&str| {
-                u8::from_str_radix(word, 16)
-                    .map_err(|_| format!("{word:?} is no byte; write two digits, as in `raw C0 00`"))
+                let byte = u8::from_str_radix(word, 16).ok().filter(|_| word.len() == 2);
+                byte.ok_or_else(|| format!("{word:?} is no byte; write two digits, as in `raw C0 00`"))
             };
             Ok(Action::SendsRaw(bytes.iter().map(byte).collect::<Result<_, _>>()?))
         }

@@ -96,7 +96,6 @@ impl World {
             link.fin |= link.owner == Owner::Nobody && self.options.connections_max < 1_000;
         }
         for client in &mut self.clients {
-            client.patient = true;
             client.acks_mode = 0;
             client.reads_mode = 0;
         }

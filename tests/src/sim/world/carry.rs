@@ -6,7 +6,7 @@ use weirmq_core::{CloseCause, CloseHow, ConnId, Outbox, PeerBatch, ShardId};
 
 use super::World;
 use crate::sim::link::Owner;
-use crate::wire::{Packet, Version, decode, frame_len};
+use crate::wire::{Packet, Publish, Version, decode, frame_len};
 
 impl World {
     /// `store`, `peers`, `flush`, `handoff`, `read`, `close`, `auth`, `events`; but the events are judged first, so that
@@ -154,6 +154,9 @@ impl World {
                     if let Some(exchange) = owner.outgoing.iter().find(|it| it.id == ack.id && !it.released) {
                         self.book.judge_stored(exchange.message, &stores, dropped, &mut self.trace);
                     }
+                }
+                Packet::Publish(Publish { qos: 2, id: Some(id), .. }) => {
+                    self.book.judge_sent(client, link, id, &stores, &mut self.trace);
                 }
                 Packet::SubAck(ack) if ack.codes.iter().all(|&code| code < 0x80) => {
                     let Some((session, _)) = state.session else { continue };

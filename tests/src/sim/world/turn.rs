@@ -110,6 +110,9 @@ impl World {
             return true;
         }
         if self.links[link].to_broker.is_empty() {
+            if self.shards[index].broker.handle_half_closed(now, conn) {
+                return true;
+            }
             self.links[link].eof = true;
             return self.closed(index, link, conn, CloseCause::PeerClosed);
         }

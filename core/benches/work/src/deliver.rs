@@ -1,0 +1,75 @@
+//! From a PUBLISH to its subscribers, in one shard.
+
+use weirmq_core::Config;
+use weirmq_core::packet::{QoS, Version};
+
+use crate::{ClientOptions, PAYLOAD, Work, World, packets};
+
+const PAIRS: usize = 100;
+const SUBSCRIBERS: usize = 1_000;
+
+fn work(world: World, deliveries: usize) -> Work {
+    let mut world = world.checked(deliveries);
+    Work::new(deliveries, move |around| world.round(around))
+}
+
+/// 100 publishers with a subscriber each; `batch` messages come in one read.
+pub(crate) fn pairs(version: Version, qos: QoS, batch: usize, payload: usize) -> Work {
+    let mut world = World::new(&Config::default());
+    let payload = packets::payload(payload);
+    let options = ClientOptions::new(version, qos);
+    for pair in 0..PAIRS {
+        let topic = packets::topic(pair);
+        let subscriber = world.connect(&format!("subscriber-{pair}"), options);
+        world.subscribe(subscriber, &topic);
+        let publisher = world.connect(&format!("publisher-{pair}"), options);
+        world.script(publisher, packets::publishes(version, &topic, qos, batch, &payload));
+    }
+    work(world, PAIRS * batch)
+}
+
+/// The same with Topic Aliases on both ways.
+pub(crate) fn pairs_by_alias(qos: QoS) -> Work {
+    const BATCH: usize = 16;
+    let mut world = World::new(&Config::default());
+    let payload = packets::payload(PAYLOAD);
+    let options = ClientOptions { topic_alias_maximum: 16, ..ClientOptions::new(Version::V5, qos) };
+    for pair in 0..PAIRS {
+        let topic = packets::topic(pair);
+        let subscriber = world.connect(&format!("subscriber-{pair}"), options);
+        world.subscribe(subscriber, &topic);
+        let publisher = world.connect(&format!("publisher-{pair}"), options);
+        world.script(publisher, packets::publishes_by_alias(&topic, qos, BATCH, &payload));
+    }
+    work(world, PAIRS * BATCH)
+}
+
+/// One publisher and 1,000 subscribers; four messages come in one read.
+pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
+    const BATCH: usize = 4;
+    let mut world = World::new(&Config::default());
+    let options = ClientOptions::new(version, qos);
+    for subscriber in 0..SUBSCRIBERS {
+        let subscriber = world.connect(&format!("subscriber-{subscriber}"), options);
+        world.subscribe(subscriber, "site/+/line/17/#");
+    }
+    let publisher = world.connect("publisher", options);
+    let messages = packets::publishes(version, &packets::topic(17), qos, BATCH, &packets::payload(payload));
+    world.script(publisher, messages);
+    work(world, SUBSCRIBERS * BATCH)
+}
+
+/// A subscriber that has more to get than its window of 128 takes: the rest waits in its queue and is pulled as
+/// acknowledgements come.
+pub(crate) fn queued(version: Version, qos: QoS) -> Work {
+    // 256 of them wait, for which a session keeps the room.
+    const MESSAGES: usize = 384;
+    let mut world = World::new(&Config::default());
+    let options = ClientOptions::new(version, qos);
+    let topic = packets::topic(17);
+    let subscriber = world.connect("subscriber", options);
+    world.subscribe(subscriber, &topic);
+    let publisher = world.connect("publisher", options);
+    world.script(publisher, packets::publishes(version, &topic, qos, MESSAGES, &packets::payload(PAYLOAD)));
+    work(world, MESSAGES)
+}

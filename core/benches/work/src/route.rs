@@ -1,0 +1,79 @@
+//! From a topic to the filters that match it.
+
+use std::hint::black_box;
+
+use weirmq_core::topic::{FilterId, Router, Subscription};
+
+use crate::{Work, packets};
+
+/// Topics that are routed in a round.
+const TOPICS: usize = 256;
+
+/// Of ten filters one ends in `#`, two have a `+`, seven name a topic; and each site has one for all its lines.
+fn filter(number: usize) -> String {
+    let site = number % 100;
+    match number / 100 % 10 {
+        0 => format!("site/{site}/line/{number}/#"),
+        1 | 2 => format!("site/{site}/+/{number}/temperature"),
+        _ => packets::topic(number),
+    }
+}
+
+/// A router with filters, and topics that match two of them each.
+fn router(filters: usize) -> (Router, Vec<String>) {
+    let mut router = Router::new(16_384, 7);
+    let sites = (0..100).map(|site| format!("site/{site}/#"));
+    for (session, filter) in (0..filters).map(filter).chain(sites).enumerate() {
+        let id = router.insert(&filter);
+        router.subscribe(id, Subscription { session: session as u32, ..Subscription::default() });
+    }
+    // All over the tree, and in no order that a cache would like.
+    let topics: Vec<_> = (0..TOPICS).map(|number| packets::topic(number * 7_919 % filters)).collect();
+    assert!(topics.iter().all(|topic| router.route(topic).len() == 2), "two filters match each topic");
+    (router, topics)
+}
+
+/// Topics that were routed before.
+pub(crate) fn remembered(filters: usize) -> Work {
+    let (mut router, topics) = router(filters);
+    // A topic is remembered when it comes again; one that shares its place in the memory of first uses comes in turn.
+    for topic in &topics {
+        (0..2).for_each(|_| assert_eq!(router.route(topic).len(), 2));
+    }
+    assert_eq!(router.cached_routes(), TOPICS, "all routes are remembered");
+    Work::new(TOPICS, move |around| {
+        around(&mut || {
+            for topic in &topics {
+                black_box(router.route(black_box(topic)));
+            }
+        });
+    })
+}
+
+/// Topics for which the tree is walked.
+pub(crate) fn walked(filters: usize) -> Work {
+    let (router, topics) = router(filters);
+    let mut out: Vec<FilterId> = Vec::new();
+    Work::new(TOPICS, move |around| {
+        out.clear();
+        around(&mut || topics.iter().for_each(|topic| router.route_uncached(black_box(topic), &mut out)));
+        assert_eq!(out.len(), 2 * TOPICS);
+    })
+}
+
+/// New filters come and go.
+pub(crate) fn subscribed(filters: usize) -> Work {
+    let (mut router, _) = router(filters);
+    let new: Vec<_> = (0..TOPICS).map(|number| filter(filters + number * 13)).collect();
+    Work::new(TOPICS, move |around| {
+        around(&mut || {
+            for filter in &new {
+                let id = router.insert(black_box(filter));
+                let position = router.subscribe(id, Subscription::default());
+                router.unsubscribe(id, position);
+                router.release(id);
+            }
+        });
+        assert_eq!(router.find(&new[0]), None, "it is gone again");
+    })
+}

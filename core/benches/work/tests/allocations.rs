@@ -1,0 +1,154 @@
+//! The delivery path allocates nothing in steady state, and what is idle holds little: a counting allocator proves it.
+
+mod counting;
+
+use counting::{Counts, counted, held, taken};
+use weirmq_core::packet::{QoS, Version};
+use weirmq_core::{Broker, Budget, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId};
+use weirmq_work::{CASES, Case, ClientOptions, packets};
+
+/// Rounds that are looked at, after those that every piece of work is warmed up by.
+const ROUNDS: u64 = 8;
+
+/// Work that may allocate, and how often in one round. All else may not at all.
+const ALLOCATES: [(&str, u64); 2] = [
+    // A payload that two shards share is put where both find it: once for each of 200 messages, whoever receives it.
+    ("peer/pairs-20k-q0-v3", 200),
+    // One SUBSCRIBE, which looks for retained messages; the 1,000 messages themselves take none.
+    ("retained/replay", 8),
+];
+
+fn check(case: &Case) {
+    let mut work = case.set_up();
+    taken();
+    (0..ROUNDS).for_each(|_| work.round(counted));
+    let each = ALLOCATES.iter().find(|(name, _)| *name == case.name).map_or(0, |&(_, each)| each);
+    // Steady: what comes goes again.
+    let expected = Counts { allocations: ROUNDS * each, deallocations: ROUNDS * each };
+    assert_eq!(taken(), expected, "{}, {ROUNDS} rounds of {} messages", case.name, work.messages);
+}
+
+fn check_all(path: &str) {
+    let cases = CASES.iter().filter(|case| case.name.starts_with(path));
+    assert!(cases.map(check).count() > 0, "there is work of this path");
+}
+
+#[test]
+fn packets_are_read_and_written_without_allocations() {
+    check_all("decode/");
+    check_all("encode/");
+}
+
+#[test]
+fn routes_are_found_without_allocations() {
+    check_all("route/");
+}
+
+#[test]
+fn messages_are_delivered_without_allocations() {
+    check_all("deliver/");
+}
+
+#[test]
+fn queued_messages_are_delivered_without_allocations() {
+    check_all("inflight/");
+}
+
+#[test]
+fn retained_messages_are_replaced_without_allocations() {
+    check_all("retained/");
+}
+
+#[test]
+fn messages_cross_shards_without_allocations() {
+    check_all("peer/");
+}
+
+/// A broker alone, with many clients that do one thing after the other.
+struct Crowd {
+    broker: Broker,
+    outbox: Outbox,
+    conns: Vec<ConnId>,
+}
+
+/// Clients of a crowd: a power of two, so that no table has more room than it needs.
+const CLIENTS: usize = 1_024;
+const NOW: Instant = Instant::from_secs(1_000);
+
+impl Crowd {
+    fn new() -> Self {
+        let broker = Broker::new(Config::default(), ShardId(0), [7; 32], NOW);
+        Self { broker, outbox: Outbox::new(), conns: Vec::with_capacity(CLIENTS) }
+    }
+
+    /// Bytes that are held in the end and were not before.
+    fn growth(&mut self, mut work: impl FnMut(&mut Self)) -> usize {
+        let before = held();
+        work(self);
+        held() - before
+    }
+
+    /// A client sends bytes, and everybody is sent what there is.
+    fn send(&mut self, client: usize, bytes: &[u8]) {
+        self.broker.handle_receive(NOW, self.conns[client], bytes);
+        self.broker.run(NOW, Budget::default());
+        self.broker.drain(&mut self.outbox);
+        for &conn in &self.outbox.flush {
+            let count = self.broker.tx_slices(conn).map(<[u8]>::len).sum();
+            self.broker.handle_sent(NOW, conn, count);
+        }
+    }
+
+    fn connect_all(&mut self) {
+        let options = ClientOptions::new(Version::V3_1_1, QoS::AtLeastOnce);
+        for client in 0..CLIENTS {
+            let conn = self.broker.handle_accept(NOW, ListenerId(0), PeerAddr::Memory).expect("there is room");
+            self.conns.push(conn);
+            self.send(client, &packets::connect(&format!("client-{client:08}"), options));
+        }
+        assert_eq!(self.broker.connections(), CLIENTS);
+    }
+
+    fn subscribe_all(&mut self) {
+        for client in 0..CLIENTS {
+            let packet = packets::subscribe(Version::V3_1_1, &packets::topic(client), QoS::AtLeastOnce);
+            self.send(client, &packet);
+        }
+    }
+
+    /// Each client publishes to itself, in two pieces; at QoS 1 it acknowledges.
+    fn publish_all(&mut self, qos: QoS) {
+        let before = self.broker.stats().publishes_sent;
+        for client in 0..CLIENTS {
+            let packet = packets::publishes(Version::V3_1_1, &packets::topic(client), qos, 1, &packets::payload(900));
+            let (front, back) = packet.split_at(300);
+            self.send(client, front);
+            self.send(client, back);
+            if qos == QoS::AtLeastOnce {
+                self.send(client, &[0x40, 2, 0, 1]);
+            }
+        }
+        assert_eq!(self.broker.stats().publishes_sent, before + CLIENTS as u64);
+        assert_eq!(self.broker.stats().messages_inflight, 0, "everything is acknowledged");
+    }
+}
+
+#[test]
+fn what_is_idle_holds_little() {
+    let mut crowd = Crowd::new();
+    let connected = crowd.growth(Crowd::connect_all) / CLIENTS;
+    let subscribed = crowd.growth(Crowd::subscribe_all) / CLIENTS;
+    // The first time the route of each topic is not remembered, the second time it is.
+    crowd.publish_all(QoS::AtMostOnce);
+    crowd.publish_all(QoS::AtMostOnce);
+    let published = crowd.growth(|crowd| crowd.publish_all(QoS::AtMostOnce));
+    let acknowledged = crowd.growth(|crowd| crowd.publish_all(QoS::AtLeastOnce)) / CLIENTS;
+    // A connection with its session, name of 15 bytes included.
+    assert!(connected <= 680, "a connected client holds {connected} bytes");
+    // A filter of four levels, two of them its own, with its place in the session and the spare room of the tables.
+    assert!(subscribed <= 352, "a subscription holds {subscribed} bytes");
+    // Every connection had a packet in its input and one in its output, and has given the buffers back.
+    assert_eq!(published, 0, "bytes that messages leave behind");
+    // A session that had a message in flight keeps room for four.
+    assert!(acknowledged <= 128, "an exchange of QoS 1 leaves {acknowledged} bytes behind");
+}

@@ -1,0 +1,137 @@
+"""What weirmq is to reach, and whether a sitting shows it.
+
+A goal is a ratio of two figures of one sitting: at most so much of another broker's (for rates: at least). It is met or not
+met only if every pair of the rounds that count says so; otherwise it is not decided.
+"""
+
+PEERS = ("FlashMQ", "mosquitto", "rumqttd", "RMQTT", "NanoMQ")
+
+# Row and stage, figure, and the most that it may be of each other broker's.
+AGAINST_OTHERS = [
+    ("pairs QoS 0 dense", "deliver", "cpu", {"FlashMQ": 0.5, "floor": 2.7}),
+    ("pairs QoS 0 dense, 5.0", "deliver", "cpu", {"FlashMQ": 0.5, "floor": 2.7}),
+    ("pairs QoS 1 dense", "deliver", "cpu", {"FlashMQ": 0.6, "floor": 2.1}),
+    ("pairs QoS 1 dense, 5.0", "deliver", "cpu", {"FlashMQ": 0.6, "floor": 2.1}),
+    ("pairs QoS 2 dense", "deliver", "cpu", {"FlashMQ": 0.65}),
+    ("pairs QoS 0, 4 KiB", "deliver", "cpu", {"FlashMQ": 0.75, "floor": 1.7}),
+    ("pairs QoS 0 sparse, 1,000 pairs", "deliver", "cpu", {"best peer": 0.8, "floor": 1.25}),
+    ("pairs QoS 1 sparse, 1,000 pairs", "deliver", "cpu", {"best peer": 0.8, "floor": 1.25}),
+    ("pairs QoS 0 sparse, 10,000 connections", "deliver", "cpu", {"mosquitto": 0.9, "floor": 1.2}),
+    ("fan-in QoS 0 dense", "deliver", "cpu", {"FlashMQ": 0.55}),
+    ("fan-in QoS 1 dense", "deliver", "cpu", {"FlashMQ": 0.6}),
+    ("fan-in QoS 0 sparse, 5,000", "deliver", "cpu", {"FlashMQ": 0.8, "floor": 1.3}),
+    ("fan-out QoS 0 dense", "deliver", "cpu", {"FlashMQ": 0.75}),
+    ("fan-out QoS 1 dense", "deliver", "cpu", {"FlashMQ": 0.6}),
+    ("fan-out QoS 0 sparse", "deliver", "cpu", {"FlashMQ": 0.8, "floor": 1.3}),
+    ("match among 100,000", "deliver", "cpu", {"FlashMQ": 0.7}),
+    ("match among 1,000,000", "deliver", "cpu", {"FlashMQ": 0.7}),
+    ("match among 100,000", "subscribe", "cpu", {"mosquitto": 1.0}),
+    ("match among 1,000,000", "subscribe", "cpu", {"mosquitto": 1.0}),
+    ("match among 100,000", "subscribe", "memory", {"mosquitto": 0.6}),
+    ("match among 1,000,000", "subscribe", "memory", {"mosquitto": 0.6}),
+    ("retained, 100,000", "store", "cpu", {"FlashMQ": 0.8}),
+    ("retained, 100,000", "replay", "cpu", {"FlashMQ": 0.7}),
+    ("retained, 100,000", "store", "memory", {"FlashMQ": 0.5}),
+    ("connections, 15,000", "connect", "cpu", {"mosquitto": 1.1}),
+    ("connections, 15,000", "connect", "rate", {"mosquitto": 1.0}),
+    ("connections, 15,000", "hold", "memory", {"mosquitto": 1.0}),
+    ("connections, 15,000", "connect", "idle memory", {"mosquitto": 1.5}),
+    *((f"latency QoS {qos}, {rate}/s", "deliver", figure, {"best peer": limit})
+      for qos in (0, 1) for rate in ("10,000", "40,000") for figure, limit in (("p50", 1.1), ("p99", 1.5))),
+]
+# An idle connection may take so much of mosquitto's on these runtimes.
+IDLE_ON_FUTURES = 2.0
+# What tokio and smol may take of mio, in pairs; what several shards may take of one, in every row; what a delivery among
+# 1,000,000 filters may take of one among 100,000.
+FUTURES, SHARDS, GROWTH = 1.3, 1.3, 1.1
+
+
+class Goal:
+    """One goal, and what the rounds say of it."""
+
+    def __init__(self, row, stage, figure, own, other, limit, own_values, other_values):
+        self.what = row if stage == "deliver" else f"{row}: {stage}"
+        self.figure, self.own, self.other, self.limit = figure, own, other, limit
+        pick = lambda values: sorted(value for value in values if value)
+        self.own_values, self.other_values = pick(own_values), pick(other_values)
+
+    def ratio(self):
+        """The ratio of the medians, the lowest and the highest ratio of any two rounds."""
+        own, other = self.own_values, self.other_values
+        if not own or not other:
+            return None
+        return middle(own) / middle(other), own[0] / other[-1], own[-1] / other[0]
+
+    def verdict(self):
+        """Met, not met, not decided (a round alone has no spread), or that there is nothing to tell by."""
+        ratio = self.ratio()
+        if ratio is None:
+            return "no figure"
+        if min(len(self.own_values), len(self.other_values)) < 2:
+            return "not decided"
+        _, low, high = ratio
+        if self.figure == "rate":
+            low, high = -high, -low
+        limit = -self.limit if self.figure == "rate" else self.limit
+        return "met" if high <= limit else "NOT MET" if low > limit else "not decided"
+
+
+def middle(values):
+    """The median of sorted values."""
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
+
+
+def goals(values, names):
+    """All goals for which there are figures of weirmq. `values(row, stage, figure, name)` is a figure in each round."""
+    weirmq = [name for name in names if name.startswith("weirmq")]
+    one_shard = [name for name in weirmq if not name.endswith("shards")]
+    peers = [name for name in names if name in PEERS]
+    rows = {(row, stage): None for row, stage, _, _ in AGAINST_OTHERS if stage != "hold"}
+    found = []
+
+    def add(row, stage, figure, own, other, limit, other_row=None):
+        own_values, other_values = values(row, stage, figure, own), values(other_row or row, stage, figure, other)
+        if own_values:
+            label = f"{other}, {other_row}" if other_row else other
+            found.append(Goal(row, stage, figure, own, label, limit, own_values, other_values))
+
+    for row, stage, figure, limits in AGAINST_OTHERS:
+        for other, limit in limits.items():
+            # What holds between brokers holds for the leanest runtime; a connection of the others may weigh more.
+            for own in one_shard if row.startswith("connections") and figure == "memory" else weirmq[:1]:
+                on_futures = not own.startswith("weirmq mio")
+                best = best_peer(values, row, stage, figure, peers) if other == "best peer" else other
+                add(row, stage, figure, own, best, limit * IDLE_ON_FUTURES if on_futures else limit)
+    for own in weirmq:
+        add("match among 1,000,000", "deliver", "cpu", own, own, GROWTH, "match among 100,000")
+        runtime = own.split(" shards")[0].rpartition(" ")[0] if own.endswith("shards") else own
+        for row, stage in rows:
+            if own != runtime and runtime in weirmq:
+                add(row, stage, "cpu", own, runtime, SHARDS)
+            elif own in ("weirmq tokio", "weirmq smol") and row.startswith("pairs") and "weirmq mio" in weirmq:
+                add(row, stage, "cpu", own, "weirmq mio", FUTURES)
+    return found
+
+
+def best_peer(values, row, stage, figure, peers):
+    """The peer with the lowest median, or a name that has no figures."""
+    medians = {peer: middle(sorted(found)) for peer in peers if (found := values(row, stage, figure, peer))}
+    return min(medians, key=medians.get, default="best peer")
+
+
+def print_goals(found):
+    """The table, and how many are met."""
+    if not found:
+        return
+    print("\nGoals (ratio of the medians, and between which the ratios of any two rounds lie):\n")
+    print("| work | figure | of | against | goal | ratio | |")
+    print("|---|---|---|---|---:|---:|---|")
+    counts = {}
+    for goal in found:
+        verdict = goal.verdict()
+        counts[verdict] = counts.get(verdict, 0) + 1
+        ratio, sign = goal.ratio(), "≥" if goal.figure == "rate" else "≤"
+        text = "-" if ratio is None else f"{ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})"
+        print(f"| {goal.what} | {goal.figure} | {goal.own} | {goal.other} | {sign} {goal.limit:g} | {text} | {verdict} |")
+    print("\n" + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
