@@ -139,8 +139,11 @@ fn heal(world: &mut World) {
                 world.act(&connect(client, 0, 3_600));
             }
         }
+        if world.clients[last].state == State::Away {
+            world.act(&connect(last, 1, 0));
+        }
         world.advance(Duration::from_secs(2));
-        let settled = (0..last).all(|client| world.clients[client].is_settled());
+        let settled = (0..=last).all(|client| world.clients[client].is_settled());
         if world.trace.failed() || (round >= 3 && settled) || (round >= 5 && world.store_failed) {
             return;
         }
@@ -187,6 +190,17 @@ fn leave(world: &mut World) {
         world.act(&connect(client, 1, 0));
     }
     world.advance(Duration::from_secs(3));
+    for _ in 0..ROUNDS_MAX {
+        // Where places are few, not everybody finds one at once.
+        let away: Vec<usize> = (0..last).filter(|&client| world.clients[client].state == State::Away).collect();
+        if away.is_empty() {
+            break;
+        }
+        for client in away {
+            world.act(&connect(client, 1, 0));
+        }
+        world.advance(Duration::from_secs(3));
+    }
     for client in 0..last {
         world.act(&Step::Disconnect { client: client as u64, code: 0, expiry: 0 });
     }

@@ -67,7 +67,12 @@ impl Client {
         let codes: [u8; 3] = if self.v5 { [0x86, 0x87, 0x97] } else { [4, 5, 3] };
         let wrong = around.link.request.is_some_and(|request| request.wrong);
         let no_room = options.sessions_max < 1_000;
-        let late = options.auth_delay_ms > 5_000 && ack.code == if self.v5 { 0x88 } else { 3 };
+        // `auth_timeout` is over, or nothing is stored any more.
+        let unavailable = options.auth_delay_ms > 5_000 || around.book.store_failed;
+        let late = unavailable && ack.code == if self.v5 { 0x88 } else { 3 };
+        // The broker goes down: CONNACK has no 0x8B.
+        let ends = options.shutdown > 0 && ack.code == if self.v5 { 0x80 } else { 3 };
+        let late = late || ends;
         let right = match codes.iter().position(|&code| code == ack.code) {
             Some(0 | 1) => wrong,
             Some(_) => no_room || late,

@@ -24,6 +24,8 @@ use super::options::Options;
 pub(super) struct Book {
     pub(super) options: Options,
     tick: u64,
+    /// Nothing is stored any more: who needs that is refused.
+    pub(super) store_failed: bool,
     pub(super) messages: Vec<Message>,
     pub(super) sessions: Vec<Session>,
     /// The session that each client has at the broker, if any.
@@ -40,6 +42,7 @@ impl Book {
         Self {
             options: options.clone(),
             tick: 0,
+            store_failed: false,
             messages: Vec::new(),
             sessions: Vec::new(),
             lives: (0..clients).map(|_| None).collect(),

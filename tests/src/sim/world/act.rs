@@ -56,6 +56,7 @@ impl World {
     fn connect(&mut self, client: usize, shard: u64, step: &Step) {
         if let Some(older) = self.clients[client].link.take() {
             self.links[older].owner = Owner::Nobody;
+            self.links[older].fin |= self.calm && self.options.connections_max < 1_000;
         }
         self.clients[client].state = State::Away;
         let link = self.open(shard, Owner::Client(client));

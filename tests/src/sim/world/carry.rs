@@ -41,7 +41,8 @@ impl World {
             }
         }
         for request in outbox.auth.drain(..) {
-            let delay = Duration::from_millis(self.rng.below(self.options.auth_delay_ms + 1));
+            let longest = if self.calm { 0 } else { self.options.auth_delay_ms };
+            let delay = Duration::from_millis(self.rng.below(longest + 1));
             self.authenticator.ask(index, request, self.now.saturating_add(delay));
         }
         outbox.clear();

@@ -11,6 +11,7 @@ impl World {
     /// From here on nothing is stored.
     pub(in crate::sim) fn fail_stores(&mut self) {
         self.store_failed = true;
+        self.book.store_failed = true;
         self.shards.iter_mut().for_each(|shard| shard.store.fail());
     }
 
