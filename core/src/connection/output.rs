@@ -188,3 +188,7 @@ impl Output {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;
