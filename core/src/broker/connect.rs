@@ -136,6 +136,8 @@ impl Broker {
         let id = self.clients.conn_id(index);
         let conn = &self.clients.conns[index];
         self.clients.stats.handoffs += 1;
+        // It is the other shard's.
+        self.clients.stats.packets_received -= 1;
         let moved = Box::new(Moved {
             from: self.shard,
             number: self.clients.stats.handoffs,
