@@ -7,6 +7,8 @@ use weirmq_tests::{Start, cases, each_case};
 
 #[path = "memory/authentication.rs"]
 mod authentication;
+#[path = "memory/counters.rs"]
+mod counters;
 #[path = "memory/findings.rs"]
 mod findings;
 #[path = "memory/offline.rs"]
