@@ -88,7 +88,7 @@ impl Broker {
         conn.aliases_out = None;
         let session = core::mem::replace(&mut conn.session, NO_SESSION);
         if session == NO_SESSION {
-            let client_id = conn.auth.take().and_then(|auth| auth.assigned);
+            let client_id = conn.auth.take().map(|auth| auth.client_id);
             if was != Phase::Connected {
                 self.clients.stats.connects_refused += 1;
                 self.clients.event(Event::Refused { conn: id, client_id, reason });
