@@ -9,6 +9,8 @@ use weirmq_tests::{Start, cases, each_case};
 mod authentication;
 #[path = "memory/counters.rs"]
 mod counters;
+#[path = "memory/events.rs"]
+mod events;
 #[path = "memory/findings.rs"]
 mod findings;
 #[path = "memory/offline.rs"]
