@@ -4,6 +4,7 @@ mod counting;
 
 use counting::{Counts, counted, held, taken};
 use weirmq_core::packet::{QoS, Version};
+use weirmq_core::topic::{Router, Subscription};
 use weirmq_core::{Broker, Budget, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId};
 use weirmq_work::{CASES, Case, ClientOptions, packets};
 
@@ -151,4 +152,46 @@ fn what_is_idle_holds_little() {
     assert_eq!(published, 0, "bytes that messages leave behind");
     // A session that had a message in flight keeps room for four.
     assert!(acknowledged <= 128, "an exchange of QoS 1 leaves {acknowledged} bytes behind");
+}
+
+/// What a router says of its memory is what it has allocated, but for its scratch lists, which have grown before.
+#[test]
+fn a_router_knows_its_memory() {
+    // The harness has allocated in another thread what this one frees.
+    let ballast = vec![0_u8; 4_096];
+    let start = held();
+    let mut router = Router::new(4_096, 1);
+    let subscription = Subscription { session: 1, slot: 0, identifier: 0, options: 0 };
+    let name = |number: u32| format!("site/{number:04}/sensor/temperature");
+    // What is more than all later: a topic that 40 filters match, and the longest of them.
+    for number in 0..40 {
+        let filter = router.insert(&format!("{}long/{}", "+/".repeat(number), "x/".repeat(60 - number)));
+        router.subscribe(filter, subscription);
+        let filter = router.insert(&format!("{}#", "+/".repeat(number)));
+        router.subscribe(filter, subscription);
+    }
+    (0..3).for_each(|_| assert_eq!(router.route(&"x/".repeat(60)).len(), 40));
+    let beside = held() - start - router.memory_bytes();
+    assert!(beside < 200_000, "{beside} bytes of epochs and scratch lists");
+    for number in 0..700 {
+        let filter = router.insert(&name(number));
+        for session in 0..number % 7 {
+            router.subscribe(filter, Subscription { session, ..subscription });
+        }
+        for share in 0..number % 3 {
+            let (group, _) = router.join(filter, &format!("share-{share}"), subscription);
+            router.join(filter, &format!("share-{share}"), Subscription { session: 2, ..subscription });
+            for shard in 0..number as u16 % 6 {
+                let known = router.set_remote_members(filter, &format!("share-{share}"), shard, 1, 2);
+                assert_eq!(known, Some(group));
+            }
+        }
+        // Remembered are such with up to 6 filters, and such with 2, which take no memory of their own.
+        for _ in 0..2 {
+            assert!([5, 6].contains(&router.route(&name(number)).len()));
+            assert_eq!(router.route(&format!("short-{number}")).len(), 2);
+        }
+        assert_eq!(held() - start - router.memory_bytes(), beside, "after {number}");
+    }
+    assert!(router.cached_routes() > 1_200 && ballast.len() == 4_096);
 }
