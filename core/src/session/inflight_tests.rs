@@ -50,6 +50,21 @@ fn a_qos_2_exchange_takes_pubrec_and_pubcomp_and_holds_its_unit_until_then() {
 }
 
 #[test]
+fn what_is_under_way_because_of_a_group_that_was_left_is_the_sessions_own() {
+    let mut inflight = Inflight::new();
+    [1, 2, 1, 0].into_iter().for_each(|group| {
+        inflight.push(Delivery { group, ..qos1(group) });
+    });
+    inflight.leave_group(1);
+    let mut groups = Vec::new();
+    inflight.drain(|_, kind| {
+        let (ResendKind::First(delivery) | ResendKind::Publish(delivery)) = kind else { panic!("{kind:?}") };
+        groups.push(delivery.group);
+    });
+    assert_eq!(groups, [0, 2, 0, 0]);
+}
+
+#[test]
 fn a_refusing_pubrec_ends_the_exchange() {
     let mut inflight = Inflight::new();
     inflight.push(qos2(7));

@@ -23,9 +23,9 @@ const SUITES: [(&str, &str, &str, &[&str]); 10] = [
         "tests",
         &["--skip", "mio_", "--skip", "tokio_", "--skip", "smol_", "--skip", "sockets"],
     ),
-    ("overload", "weirmq-tests", "tests", &["--skip", "readers"]),
     ("allocations", "weirmq-work", "core/benches/work", &[]),
     ("replay", "weirmq-fuzz", "fuzz", &[]),
+    ("overload", "weirmq-tests", "tests", &["--skip", "readers"]),
 ];
 
 /// A mutant may take this many times as long as the core as it is, and this much more.
