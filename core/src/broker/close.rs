@@ -53,7 +53,7 @@ impl Broker {
         }
         let disconnect = Disconnect { code, properties: properties.as_properties() };
         // The Reason String is left out when it does not fit (MQTT-3.14.2-3).
-        if !self.clients.write(index, |version, out| disconnect.encode(version, out)) && text.is_some() {
+        if !self.clients.write(index, |version, out| disconnect.encode(version, out)) {
             let disconnect = Disconnect { code, properties: Properties::default() };
             self.clients.write(index, |version, out| disconnect.encode(version, out));
         }

@@ -119,8 +119,8 @@ impl Broker {
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
         if !interested {
             self.clients.stats.messages_unmatched += 1;
-            // 0x10 is for PUBACK and PUBREC alone, and a retained message has found its place.
-            if arrival.qos != QoS::AtMostOnce && !arrival.retain && self.peers.is_empty() {
+            // A retained message has found its place.
+            if !arrival.retain {
                 routed.code = ReasonCode::NoMatchingSubscribers;
             }
         }
