@@ -25,7 +25,7 @@ const SUITES: [(&str, &str, &str, &[&str]); 10] = [
     ),
     ("allocations", "weirmq-work", "core/benches/work", &[]),
     ("replay", "weirmq-fuzz", "fuzz", &[]),
-    ("overload", "weirmq-tests", "tests", &["--skip", "readers"]),
+    ("overload", "weirmq-tests", "tests", &["--skip", "readers", "--skip", "turns"]),
 ];
 
 /// A mutant may take this many times as long as the core as it is, and this much more.
