@@ -13,6 +13,8 @@ mod counters;
 mod events;
 #[path = "memory/findings.rs"]
 mod findings;
+#[path = "memory/machine.rs"]
+mod machine;
 #[path = "memory/offline.rs"]
 mod offline;
 #[path = "memory/review.rs"]
