@@ -334,6 +334,7 @@ impl Clients {
             if connection != NO_CONNECTION && self.conns[connection].drains {
                 // That was what its end waited for.
                 self.queue_work(connection);
+                self.update_reading(connection);
             }
         }
     }
