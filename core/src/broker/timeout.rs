@@ -107,7 +107,7 @@ impl Broker {
                 // 3.x only, and only when the deployment asks for it: everything unfinished goes out again.
                 let state = &mut self.clients.sessions[session];
                 state.retry_timer = None;
-                state.inflight.begin_connection();
+                state.inflight.send_again();
                 self.clients.pull(session);
             }
             TimerKind::Connect

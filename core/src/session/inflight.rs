@@ -256,10 +256,18 @@ impl Inflight {
     /// A new connection: its send quota is whole, and every unfinished exchange has to send again ([MQTT-4.4.0-1]).
     pub(crate) fn begin_connection(&mut self) {
         for entry in &mut self.entries {
-            entry.sent = entry.state == State::Done;
             entry.counted = false;
         }
         self.used = 0;
+        self.send_again();
+    }
+
+    /// On the same connection, every unfinished exchange sends again. Each keeps its unit of the send quota, or a retry
+    /// would make room for as many more.
+    pub(crate) fn send_again(&mut self) {
+        for entry in &mut self.entries {
+            entry.sent = entry.state == State::Done;
+        }
         self.unsent = self.open;
         self.cursor = 0;
         let releases = self.entries.iter().enumerate().filter(|(_, entry)| entry.state == State::Release);
@@ -276,8 +284,8 @@ impl Inflight {
     /// The next packet to send again, each once per connection: the PUBRELs in the order in which their PUBRECs came
     /// ([MQTT-4.6.0-4]), then the PUBLISHes in the order in which they were sent ([MQTT-4.6.0-1]).
     ///
-    /// A PUBLISH takes a unit of the send quota, which starts at `window`, and waits when there is none. A PUBREL takes
-    /// none ([MQTT-3.3.4-10]).
+    /// A PUBLISH takes a unit of the send quota, which starts at `window`, unless it has one, and waits when there is none. A
+    /// PUBREL takes none ([MQTT-3.3.4-10]).
     pub(crate) fn next_resend(&mut self, window: u16) -> Option<(PacketId, ResendKind)> {
         if self.unsent == 0 {
             return None;
@@ -291,22 +299,22 @@ impl Inflight {
                 return Some((id, ResendKind::Release));
             }
         }
-        if self.used >= window {
-            return None;
-        }
         while self.entries.get(self.cursor).is_some_and(|entry| entry.sent) {
             self.cursor += 1;
         }
         let entry = self.entries.get_mut(self.cursor)?;
+        if !entry.counted && self.used >= window {
+            return None;
+        }
         let mut kind = entry.unfinished()?;
         if let (ResendKind::Publish(delivery), false) = (kind, entry.begun) {
             kind = ResendKind::First(delivery);
         }
         entry.sent = true;
         entry.begun = true;
+        self.used += u16::from(!entry.counted);
         entry.counted = true;
         self.unsent -= 1;
-        self.used += 1;
         Some((self.id_at(self.cursor), kind))
     }
 

@@ -65,6 +65,21 @@ fn what_is_under_way_because_of_a_group_that_was_left_is_the_sessions_own() {
 }
 
 #[test]
+fn what_is_sent_again_on_the_same_connection_makes_no_room() {
+    let mut inflight = Inflight::new();
+    inflight.push(qos2(7));
+    inflight.push(qos1(8));
+    assert_eq!(inflight.receive(id(1)), Ok(Some(qos2(7))));
+    inflight.send_again();
+    assert_eq!(inflight.used(), 2);
+    assert_eq!(inflight.next_resend(2), Some((id(1), ResendKind::Release)));
+    assert_eq!(inflight.next_resend(2), Some((id(2), ResendKind::Publish(qos1(8)))));
+    assert_eq!((inflight.next_resend(2), inflight.used(), inflight.can_send(2)), (None, 2, false));
+    assert_eq!(inflight.complete(id(1)), Ok(()));
+    assert_eq!((inflight.used(), inflight.can_send(2)), (1, true));
+}
+
+#[test]
 fn a_refusing_pubrec_ends_the_exchange() {
     let mut inflight = Inflight::new();
     inflight.push(qos2(7));
