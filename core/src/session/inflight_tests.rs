@@ -243,12 +243,12 @@ fn memory_comes_back() {
     assert_eq!(inflight.entries.capacity(), 0);
 }
 
-/// What an exchange of the model waits for.
+/// What an exchange of the model waits for: PUBACK, PUBREC or PUBCOMP.
 #[derive(Clone, Copy, PartialEq)]
 enum Awaits {
-    PubAck,
-    PubRec,
-    PubComp,
+    Ack,
+    Rec,
+    Comp,
 }
 
 /// The naive model: the order of the exchanges, and everything else by identifier.
@@ -282,11 +282,11 @@ impl Model {
     fn receive(&mut self, id: PacketId) -> Result<Option<Delivery>, AcknowledgeError> {
         match self.state.get_mut(&id) {
             None => Err(AcknowledgeError::Unknown),
-            Some((Awaits::PubAck, _)) => Err(AcknowledgeError::WrongState),
+            Some((Awaits::Ack, _)) => Err(AcknowledgeError::WrongState),
             Some((state, delivery)) => {
                 self.unsent.remove(&id);
-                let first = *state == Awaits::PubRec;
-                *state = Awaits::PubComp;
+                let first = *state == Awaits::Rec;
+                *state = Awaits::Comp;
                 if first {
                     self.released.push(id);
                 }
@@ -297,9 +297,9 @@ impl Model {
 
     fn next_resend(&mut self, window: u16) -> Option<(PacketId, ResendKind)> {
         let full = self.counted.len() >= usize::from(window);
-        let publishes = self.order.iter().filter(|id| self.state[id].0 != Awaits::PubComp);
+        let publishes = self.order.iter().filter(|id| self.state[id].0 != Awaits::Comp);
         let id = *self.released.iter().chain(publishes).find(|&id| self.unsent.contains(id))?;
-        if self.state[&id].0 == Awaits::PubComp {
+        if self.state[&id].0 == Awaits::Comp {
             self.unsent.remove(&id);
             return Some((id, ResendKind::Release));
         }
@@ -344,8 +344,7 @@ fn apply(step: &Step, number: u32, window: &mut u16, inflight: &mut Inflight, mo
     let chosen = |model: &Model, place: usize| model.order.get(place).copied().unwrap_or(id(30_000));
     match *step {
         Step::Push(exactly_once) if inflight.can_send(*window) => {
-            let (pushed, state) =
-                if exactly_once { (qos2(number), Awaits::PubRec) } else { (qos1(number), Awaits::PubAck) };
+            let (pushed, state) = if exactly_once { (qos2(number), Awaits::Rec) } else { (qos1(number), Awaits::Ack) };
             let id = inflight.push(pushed);
             assert!(model.state.insert(id, (state, pushed)).is_none(), "identifier in use");
             model.order.push(id);
@@ -357,7 +356,7 @@ fn apply(step: &Step, number: u32, window: &mut u16, inflight: &mut Inflight, mo
         }
         Step::Acknowledge(place) => {
             let id = chosen(model, place);
-            assert_eq!(inflight.acknowledge(id), model.end_in(id, Awaits::PubAck));
+            assert_eq!(inflight.acknowledge(id), model.end_in(id, Awaits::Ack));
         }
         Step::Receive(place) => {
             let id = chosen(model, place);
@@ -365,11 +364,11 @@ fn apply(step: &Step, number: u32, window: &mut u16, inflight: &mut Inflight, mo
         }
         Step::Reject(place) => {
             let id = chosen(model, place);
-            assert_eq!(inflight.reject(id), model.end_in(id, Awaits::PubRec));
+            assert_eq!(inflight.reject(id), model.end_in(id, Awaits::Rec));
         }
         Step::Complete(place) => {
             let id = chosen(model, place);
-            assert_eq!(inflight.complete(id), model.end_in(id, Awaits::PubComp).map(|_| ()));
+            assert_eq!(inflight.complete(id), model.end_in(id, Awaits::Comp).map(|_| ()));
         }
         Step::Resend => assert_eq!(inflight.next_resend(*window), model.next_resend(*window)),
         Step::Retry => {
