@@ -23,7 +23,7 @@ const SUITES: [(&str, &str, &str, &[&str]); 10] = [
         "tests",
         &["--skip", "mio_", "--skip", "tokio_", "--skip", "smol_", "--skip", "sockets"],
     ),
-    ("allocations", "weirmq-work", "core/benches/work", &[]),
+    ("allocations", "weirmq-tests", "tests", &[]),
     ("replay", "weirmq-fuzz", "fuzz", &[]),
     ("overload", "weirmq-tests", "tests", &["--skip", "readers", "--skip", "turns"]),
 ];
@@ -64,7 +64,6 @@ pub(crate) fn suites(workspace: &Workspace, threads: usize) -> io::Result<Vec<Su
         SUITES.iter().filter(|suite| suite.1 == "weirmq-tests").flat_map(|suite| ["--test", suite.0]).collect();
     let mut programs = workspace.build(&["-p", "weirmq-core", "--lib"])?;
     programs.extend(workspace.build(&[&["-p", "weirmq-tests"], &tests[..]].concat())?);
-    programs.extend(workspace.build(&["-p", "weirmq-work", "--test", "allocations"])?);
     programs.extend(workspace.build(&["--manifest-path", "fuzz/Cargo.toml", "--test", "replay"])?);
     let mut suites = Vec::new();
     for (name, _, folder, arguments) in SUITES {

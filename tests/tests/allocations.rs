@@ -1,12 +1,36 @@
 //! The delivery path allocates nothing in steady state, and what is idle holds little: a counting allocator proves it.
 
-mod counting;
+use std::cell::Cell;
 
-use counting::{Counts, counted, held, taken};
 use weirmq_core::packet::{QoS, Version};
 use weirmq_core::topic::{Router, Subscription};
 use weirmq_core::{Broker, Budget, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId};
+use weirmq_tests::heap::{self, Counts, Heap};
 use weirmq_work::{CASES, Case, ClientOptions, packets};
+
+#[global_allocator]
+static HEAP: Heap = Heap;
+
+thread_local! {
+    /// What was done in [`counted`].
+    static DONE: Cell<Counts> = const { Cell::new(Counts { allocations: 0, deallocations: 0 }) };
+}
+
+/// Counts what is done in `work`; the rest of the thread is not counted.
+fn counted(work: &mut dyn FnMut()) {
+    let before = heap::counts();
+    work();
+    let (after, done) = (heap::counts(), DONE.get());
+    DONE.set(Counts {
+        allocations: done.allocations + after.allocations - before.allocations,
+        deallocations: done.deallocations + after.deallocations - before.deallocations,
+    });
+}
+
+/// Bytes that this thread has allocated and not freed.
+fn held() -> usize {
+    usize::try_from(heap::held()).expect("no more is freed than was allocated")
+}
 
 /// Rounds that are looked at, after those that every piece of work is warmed up by.
 const ROUNDS: u64 = 8;
@@ -21,12 +45,12 @@ const ALLOCATES: [(&str, u64); 2] = [
 
 fn check(case: &Case) {
     let mut work = case.set_up();
-    taken();
+    DONE.take();
     (0..ROUNDS).for_each(|_| work.round(counted));
     let each = ALLOCATES.iter().find(|(name, _)| *name == case.name).map_or(0, |&(_, each)| each);
     // Steady: what comes goes again.
     let expected = Counts { allocations: ROUNDS * each, deallocations: ROUNDS * each };
-    assert_eq!(taken(), expected, "{}, {ROUNDS} rounds of {} messages", case.name, work.messages);
+    assert_eq!(DONE.take(), expected, "{}, {ROUNDS} rounds of {} messages", case.name, work.messages);
 }
 
 fn check_all(path: &str) {
