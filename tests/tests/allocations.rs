@@ -37,8 +37,9 @@ const ROUNDS: u64 = 8;
 
 /// Work that may allocate, and how often in one round. All else may not at all.
 const ALLOCATES: [(&str, u64); 2] = [
-    // A payload that two shards share is put where both find it: once for each of 200 messages, whoever receives it.
-    ("peer/pairs-20k-q0-v3", 200),
+    // A payload that two shards share is put where both find it: the payload and its count, for each of 200 messages,
+    // whoever receives it.
+    ("peer/pairs-20k-q0-v3", 400),
     // One SUBSCRIBE, which looks for retained messages; the 1,000 messages themselves take none.
     ("retained/replay", 8),
 ];
