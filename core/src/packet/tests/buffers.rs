@@ -48,5 +48,8 @@ fn properties() {
         assert!(!buffer.as_properties().is_empty());
         assert_eq!(buffer.as_properties().as_bytes(), [0x23, 0, 7, 0x26, 0, 1, b'a', 0, 1, b'b']);
         buffer.clear();
+        // What was there before is not known of any more.
+        let another = PropertyBuffer::new();
+        assert_eq!(buffer.as_properties(), another.as_properties());
     }
 }
