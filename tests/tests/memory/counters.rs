@@ -82,7 +82,7 @@ fn of_the_end_of_sessions() {
     let gone = change(&mut n, |n| n.advance(Duration::from_secs(5)));
     assert_eq!(gone, "sessions -1, subscriptions -1, sessions_expired +1");
     let two = n.connect(connect("two"));
-    let broken = change(&mut n, |n| n.send(two, &[0x00, 0x00]));
+    let broken = change(&mut n, |n| n.send(two, [0x00, 0x00]));
     assert_eq!(broken, "connections -1, sessions -1, sessions_connected -1, violations +1");
     let version = n.open();
     let refused = change(&mut n, |n| n.send(version, raw::connect(b"MQTT", 9, 2, None, b"\0\x01x")));
