@@ -155,7 +155,7 @@ pub struct Limits {
     /// Packets handled of one connection in one turn, 1..=65535; the rest waits its round. Default 1,024.
     pub packets_per_turn: u32,
     /// Deliveries made for one connection's packets in one turn, and eight steps through a list for one, 1..=u32::MAX; then
-    /// its rest waits. Default 16,384.
+    /// its rest waits. Default 65,536.
     pub deliveries_per_turn: u32,
     /// Bytes under way to another shard and not yet handled there, 64 KiB..=1 GiB; then publishers that route there are
     /// not read. Default 4 MiB.
@@ -234,7 +234,7 @@ impl Default for Limits {
             message_bytes_max: 1024 * 1024 * 1024,
             route_cache_max: 16_384,
             packets_per_turn: 1_024,
-            deliveries_per_turn: 16_384,
+            deliveries_per_turn: 65_536,
             peer_bytes_max: 4 * 1024 * 1024,
             store_bytes_max: 16 * 1024 * 1024,
             auth_requests_max: 10_000,

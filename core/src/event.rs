@@ -46,7 +46,7 @@ pub enum Event {
     Refused {
         /// The connection.
         conn: ConnId,
-        /// The Client Identifier, as far as it was read.
+        /// The Client Identifier, if the deployment was asked about it.
         client_id: Option<Box<str>>,
         /// Why.
         reason: CloseReason,

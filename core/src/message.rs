@@ -7,9 +7,10 @@
 //! A message is stored as the bytes that every onward PUBLISH contains: topic, properties and payload, in one buffer
 //! that is used again for later messages. This module does not know who refers to a message or why.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
+
+use bytes::Bytes;
 
 use crate::id::LogPosition;
 use crate::packet::QoS;
@@ -22,7 +23,7 @@ const CLASS_LAST: u32 = 16;
 const CLASSES: usize = (CLASS_LAST - CLASS_FIRST + 1) as usize;
 /// Bytes of all buffers kept for later messages.
 const POOL_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// An empty slab with room for more records than this gives its memory back. They are 1.25 MiB, less than what is kept
+/// An empty slab with room for more records than this gives its memory back. They are 1.5 MiB, less than what is kept
 /// of buffers: a slab that fills and becomes empty at every turn is not to allocate each time.
 const RECORDS_KEPT: usize = 16_384;
 
@@ -52,7 +53,7 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
     /// The payload again, when other shards hold it too: then it is not copied.
-    pub(crate) shared: Option<Arc<[u8]>>,
+    pub(crate) shared: Option<Bytes>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -69,7 +70,7 @@ pub(crate) struct Message {
     /// Topic, properties and, unless it is shared, payload.
     bytes: Vec<u8>,
     /// The payload, when other shards hold it too.
-    shared: Option<Arc<[u8]>>,
+    shared: Option<Bytes>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -83,7 +84,7 @@ pub(crate) struct Message {
     pub(crate) position: LogPosition,
 }
 
-const _: () = assert!(size_of::<Message>() <= 80, "a message beside its bytes");
+const _: () = assert!(size_of::<Message>() <= 96, "a message beside its bytes");
 
 impl Message {
     /// The Topic Name, checked when the message came.
@@ -118,7 +119,7 @@ impl Message {
 
     /// Bytes of topic, properties and payload together.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.shared.as_ref().map_or(0, |payload| payload.len())
+        self.bytes.len() + self.shared.as_ref().map_or(0, Bytes::len)
     }
 
     /// Whether more than one owner holds it.
@@ -288,8 +289,8 @@ impl Messages {
 }
 
 /// What a message with this buffer costs in memory. A payload that several shards hold counts in each of them.
-fn cost(bytes: &Vec<u8>, shared: &Option<Arc<[u8]>>) -> u64 {
-    (bytes.capacity() + shared.as_ref().map_or(0, |payload| payload.len()) + size_of::<Message>()) as u64
+fn cost(bytes: &Vec<u8>, shared: &Option<Bytes>) -> u64 {
+    (bytes.capacity() + shared.as_ref().map_or(0, Bytes::len) + size_of::<Message>()) as u64
 }
 
 /// The class of buffers for `size` bytes; `None` for more than the largest holds.

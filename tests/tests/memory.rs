@@ -7,8 +7,14 @@ use weirmq_tests::{Start, cases, each_case};
 
 #[path = "memory/authentication.rs"]
 mod authentication;
+#[path = "memory/counters.rs"]
+mod counters;
+#[path = "memory/events.rs"]
+mod events;
 #[path = "memory/findings.rs"]
 mod findings;
+#[path = "memory/machine.rs"]
+mod machine;
 #[path = "memory/offline.rs"]
 mod offline;
 #[path = "memory/review.rs"]

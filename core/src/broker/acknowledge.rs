@@ -218,7 +218,7 @@ impl Broker {
             Reply::Bytes(bytes, _) if unstored => self.close_unstored(index, &bytes),
             Reply::Bytes(bytes, scans) => {
                 if !self.clients.write(index, |_, out| out.extend_from_slice(&bytes)) {
-                    return self.close_unanswerable(index, &bytes);
+                    return self.close_unanswerable(index);
                 }
                 self.begin_scans(self.clients.conns[index].session, scans);
             }
@@ -234,15 +234,11 @@ impl Broker {
         self.close(index, Some(ReasonCode::ImplementationSpecificError), CloseReason::StoreFailed);
     }
 
-    /// An answer that the client needs is larger than the packets that it takes (MQTT-3.1.2-24): the connection ends, by
-    /// 0x95, or without a word where the answer is the CONNACK, before which nothing may be sent (MQTT-3.2.0-1).
-    fn close_unanswerable(&mut self, index: u32, answer: &[u8]) {
+    /// An answer that the client needs is larger than the packets that it takes (MQTT-3.1.2-24): the connection ends by
+    /// 0x95. The answer is never a CONNACK: who has no room for that is not let in.
+    fn close_unanswerable(&mut self, index: u32) {
         let code = ReasonCode::PacketTooLarge;
-        if is_connack(answer) {
-            self.finish(index, CloseReason::Refused(code));
-        } else {
-            self.close(index, Some(code), CloseReason::Refused(code));
-        }
+        self.close(index, Some(code), CloseReason::Refused(code));
     }
 
     /// Lets through what is safe now.

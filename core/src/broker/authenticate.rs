@@ -15,6 +15,8 @@ use crate::timer::TimerKind;
 impl Broker {
     /// Asks about a CONNECT. Its body waits with the connection; nothing behind it is looked at.
     pub(super) fn ask_connect(&mut self, index: u32, connect: &Connect<'_>, body: &[u8], assigned: Option<Box<str>>) {
+        let is_assigned = assigned.is_some();
+        let client_id = assigned.unwrap_or_else(|| Box::from(connect.client_id));
         let exchange = connect.properties.authentication_method().map(|method| AuthExchange {
             method: Box::from(method),
             data: connect.properties.authentication_data().map(Box::from),
@@ -26,7 +28,7 @@ impl Broker {
             conn: self.clients.conn_id(index),
             listener: self.clients.conns[index].listener,
             peer: self.clients.conns[index].peer,
-            client_id: assigned.clone().unwrap_or_else(|| Box::from(connect.client_id)),
+            client_id: client_id.clone(),
             user_name: connect.user_name.map(Box::from),
             password: connect.password.map(Box::from),
             exchange,
@@ -36,7 +38,8 @@ impl Broker {
             request: None,
             timer: None,
             connect: body.to_vec(),
-            assigned,
+            client_id,
+            is_assigned,
             challenged: false,
         }));
         self.ask(index, request);
@@ -190,8 +193,7 @@ impl Broker {
         }
         let auth = conn.auth.as_ref().expect("a client that is not connected waits for authentication");
         let connect = Connect::decode(&auth.connect).expect("the CONNECT was decoded before it waited");
-        let client_id = auth.assigned.clone().unwrap_or_else(|| Box::from(connect.client_id));
-        (client_id, connect.user_name.map(Box::from))
+        (auth.client_id.clone(), connect.user_name.map(Box::from))
     }
 
     fn re_authenticated(&mut self, index: u32, outcome: AuthOutcome) {

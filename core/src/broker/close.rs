@@ -53,7 +53,7 @@ impl Broker {
         }
         let disconnect = Disconnect { code, properties: properties.as_properties() };
         // The Reason String is left out when it does not fit (MQTT-3.14.2-3).
-        if !self.clients.write(index, |version, out| disconnect.encode(version, out)) && text.is_some() {
+        if !self.clients.write(index, |version, out| disconnect.encode(version, out)) {
             let disconnect = Disconnect { code, properties: Properties::default() };
             self.clients.write(index, |version, out| disconnect.encode(version, out));
         }
@@ -88,7 +88,7 @@ impl Broker {
         conn.aliases_out = None;
         let session = core::mem::replace(&mut conn.session, NO_SESSION);
         if session == NO_SESSION {
-            let client_id = conn.auth.take().and_then(|auth| auth.assigned);
+            let client_id = conn.auth.take().map(|auth| auth.client_id);
             if was != Phase::Connected {
                 self.clients.stats.connects_refused += 1;
                 self.clients.event(Event::Refused { conn: id, client_id, reason });

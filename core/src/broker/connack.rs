@@ -118,7 +118,7 @@ impl Broker {
             properties.push(Property::ReasonString(text));
         }
         let refusal = ConnAck { session_present: false, code, properties: properties.as_properties() };
-        if !self.clients.write(index, |version, out| refusal.encode(version, out)) && text.is_some() {
+        if !self.clients.write(index, |version, out| refusal.encode(version, out)) {
             // MQTT-3.2.2-19: the Reason String is left out when it does not fit.
             let refusal = ConnAck { session_present: false, code, properties: Properties::default() };
             self.clients.write(index, |version, out| refusal.encode(version, out));

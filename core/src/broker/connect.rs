@@ -136,6 +136,8 @@ impl Broker {
         let id = self.clients.conn_id(index);
         let conn = &self.clients.conns[index];
         self.clients.stats.handoffs += 1;
+        // It is the other shard's.
+        self.clients.stats.packets_received -= 1;
         let moved = Box::new(Moved {
             from: self.shard,
             number: self.clients.stats.handoffs,
@@ -346,7 +348,7 @@ impl Broker {
     pub(super) fn admit_waiting(&mut self, index: u32, outcome: AuthOutcome) {
         let Some(auth) = &mut self.clients.conns[index].auth else { return };
         let body = core::mem::take(&mut auth.connect);
-        let assigned = auth.assigned.take();
+        let assigned = auth.is_assigned.then(|| auth.client_id.clone());
         match outcome {
             AuthOutcome::Accept { data } => {
                 let connect = Connect::decode(&body).expect("the CONNECT was decoded before it waited");
@@ -360,7 +362,6 @@ impl Broker {
             AuthOutcome::Continue { data } => {
                 let auth = self.clients.conns[index].auth.as_mut().expect("it was there above");
                 auth.connect = body;
-                auth.assigned = assigned;
                 self.challenge(index, data);
             }
             AuthOutcome::Refuse(code) => self.close(index, Some(code), CloseReason::Refused(code)),

@@ -3,7 +3,7 @@
 //! QoS 0 goes straight to the output. QoS 1 and 2 are *pulled*: the queue holds small records, and a record becomes a
 //! PUBLISH only when the window and the output have room for it.
 
-use alloc::sync::Arc;
+use bytes::Bytes;
 
 use super::clients::Clients;
 use super::encode::{Content, Head};
@@ -31,7 +31,7 @@ pub(super) struct Arrival<'a> {
     /// Whether its publisher waits for PUBACK or PUBREC, and so can be refused. A will and QoS 0 go wherever there is room.
     pub(super) answered: bool,
     /// The payload again, when other shards hold it too.
-    pub(super) shared: Option<Arc<[u8]>>,
+    pub(super) shared: Option<Bytes>,
     /// The record, once one was made; the arrival holds one reference to it.
     pub(super) message: Option<MessageId>,
     /// Whether several deliveries are to be expected, so that an image of the packet pays.

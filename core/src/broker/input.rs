@@ -22,12 +22,15 @@ impl Broker {
         if let Some(recorder) = &mut self.recorder {
             recorder.receive(self.clients.now, conn, bytes);
         }
+        if self.clients.index_of(conn).is_some() {
+            self.clients.stats.bytes_received += bytes.len() as u64;
+        }
         self.receive(conn, bytes);
     }
 
+    /// Looks at bytes that have arrived, here or at the shard that handed the connection over.
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(index) = self.clients.index_of(conn) else { return };
-        self.clients.stats.bytes_received += bytes.len() as u64;
         let state = &mut self.clients.conns[index];
         if state.phase == Phase::Closing {
             // A connection that has been handed over takes along what comes before the runtime knows.

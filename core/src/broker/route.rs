@@ -1,8 +1,9 @@
 //! From a message to its subscribers: ordinary subscriptions, shared groups, retained store, other shards.
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use bytes::Bytes;
 
 use super::Broker;
 use super::clients::Clients;
@@ -75,7 +76,7 @@ impl Broker {
     /// Routes a message that was published in this shard.
     pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
         if !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
-            arrival.shared = Some(Arc::from(arrival.payload));
+            arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
         }
         let mut scratch = core::mem::take(&mut self.scratch);
         scratch.set_filters(self.router.route(arrival.topic));
@@ -119,8 +120,8 @@ impl Broker {
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
         if !interested {
             self.clients.stats.messages_unmatched += 1;
-            // 0x10 is for PUBACK and PUBREC alone, and a retained message has found its place.
-            if arrival.qos != QoS::AtMostOnce && !arrival.retain && self.peers.is_empty() {
+            // A retained message has found its place.
+            if !arrival.retain {
                 routed.code = ReasonCode::NoMatchingSubscribers;
             }
         }

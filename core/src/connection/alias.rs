@@ -63,3 +63,34 @@ impl OutgoingAliases {
         OutgoingAlias::Define(number(self.topics.len() - 1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_aliases_mean_what_was_last_said() {
+        let mut aliases = IncomingAliases::default();
+        assert_eq!(aliases.topic(1), None);
+        aliases.define(3, "a");
+        assert_eq!([1, 2, 3, 4].map(|alias| aliases.topic(alias)), [None, None, Some("a"), None]);
+        let place = aliases.topic(3).map(str::as_ptr);
+        aliases.define(3, "a");
+        assert_eq!(aliases.topic(3).map(str::as_ptr), place, "the same again costs nothing");
+        aliases.define(3, "b");
+        aliases.define(1, "c");
+        assert_eq!([1, 2, 3].map(|alias| aliases.topic(alias)), [Some("c"), None, Some("b")]);
+    }
+
+    #[test]
+    fn the_brokers_aliases_go_to_the_first_topics() {
+        let alias = |number| NonZeroU16::new(number).expect("not 0");
+        let mut aliases = OutgoingAliases::new(2);
+        assert_eq!(aliases.alias(7, b"a"), OutgoingAlias::Define(alias(1)));
+        assert_eq!(aliases.alias(7, b"b"), OutgoingAlias::Define(alias(2)), "the same hash is not the same topic");
+        assert_eq!(aliases.alias(7, b"c"), OutgoingAlias::None);
+        assert_eq!(aliases.alias(7, b"b"), OutgoingAlias::Use(alias(2)));
+        assert_eq!(aliases.alias(7, b"a"), OutgoingAlias::Use(alias(1)));
+        assert_eq!(aliases.alias(8, b"a"), OutgoingAlias::None, "who calls gives the same hash for the same topic");
+    }
+}

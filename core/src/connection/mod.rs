@@ -111,8 +111,9 @@ pub(crate) struct AuthState {
     pub(crate) timer: Option<TimerId>,
     /// The body of the CONNECT while it waits.
     pub(crate) connect: Vec<u8>,
-    /// The Client Identifier that was assigned to it.
-    pub(crate) assigned: Option<Box<str>>,
+    /// The Client Identifier of the CONNECT, and whether the broker gave it.
+    pub(crate) client_id: Box<str>,
+    pub(crate) is_assigned: bool,
     /// Whether AUTH 0x18 was sent and not answered.
     pub(crate) challenged: bool,
 }

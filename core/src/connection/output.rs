@@ -111,7 +111,6 @@ impl Output {
         let mut from = self.written;
         let mut skip = self.shared_written;
         let mut index = 0;
-        let mut payload_next = false;
         core::iter::from_fn(move || {
             loop {
                 let Some(shared) = self.shared.get(index) else {
@@ -119,8 +118,7 @@ impl Output {
                     from = self.bytes.len();
                     return (!rest.is_empty()).then_some(rest);
                 };
-                if payload_next || shared.at == from {
-                    payload_next = false;
+                if shared.at == from {
                     index += 1;
                     let payload = &messages.get(shared.message).payload()[core::mem::take(&mut skip)..];
                     if !payload.is_empty() {
@@ -130,7 +128,6 @@ impl Output {
                 }
                 let before = &self.bytes[from..shared.at];
                 from = shared.at;
-                payload_next = true;
                 return Some(before);
             }
         })
@@ -146,9 +143,6 @@ impl Output {
             self.written += bytes;
             count -= bytes;
             let Some(shared) = self.shared.front().copied() else { continue };
-            if self.written < shared.at {
-                continue;
-            }
             let payload = (shared.size - self.shared_written).min(count);
             self.shared_written += payload;
             self.shared_left -= payload;
@@ -188,3 +182,7 @@ impl Output {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

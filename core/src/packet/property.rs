@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::reader::Reader;
-use super::string::{binary_len, string_len, write_binary, write_string};
-use super::varint::{VARINT_MAX, varint_len, write_varint};
+use super::string::{write_binary, write_string};
+use super::varint::write_varint;
 use super::{QoS, Violation};
 
 /// The place of a property list: a packet type, or the will in CONNECT.
@@ -336,35 +336,6 @@ impl<'a> Property<'a> {
                 write_string(name, out);
                 write_string(value, out);
             }
-        }
-    }
-
-    /// How many bytes [`Property::encode`] appends.
-    pub fn encoded_size(&self) -> usize {
-        1 + match *self {
-            Self::PayloadFormatIndicator(_)
-            | Self::RequestProblemInformation(_)
-            | Self::RequestResponseInformation(_)
-            | Self::RetainAvailable(_)
-            | Self::WildcardSubscriptionAvailable(_)
-            | Self::SubscriptionIdentifierAvailable(_)
-            | Self::SharedSubscriptionAvailable(_)
-            | Self::MaximumQoS(_) => 1,
-            Self::ServerKeepAlive(_) | Self::ReceiveMaximum(_) | Self::TopicAliasMaximum(_) | Self::TopicAlias(_) => 2,
-            Self::MessageExpiryInterval(_)
-            | Self::SessionExpiryInterval(_)
-            | Self::WillDelayInterval(_)
-            | Self::MaximumPacketSize(_) => 4,
-            Self::SubscriptionIdentifier(value) => varint_len(value.min(VARINT_MAX)),
-            Self::ContentType(text)
-            | Self::ResponseTopic(text)
-            | Self::AssignedClientIdentifier(text)
-            | Self::AuthenticationMethod(text)
-            | Self::ResponseInformation(text)
-            | Self::ServerReference(text)
-            | Self::ReasonString(text) => string_len(text),
-            Self::CorrelationData(bytes) | Self::AuthenticationData(bytes) => binary_len(bytes),
-            Self::UserProperty(name, value) => string_len(name) + string_len(value),
         }
     }
 }

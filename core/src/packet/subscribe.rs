@@ -189,10 +189,7 @@ impl<'a> Iterator for SubscribeFilters<'a> {
     type Item = SubscribeFilter<'a>;
 
     fn next(&mut self) -> Option<SubscribeFilter<'a>> {
-        if self.reader.is_empty() {
-            return None;
-        }
-        // The payload was checked when it was read, or was made by a buffer, so this is never an error.
+        // The payload was checked when it was read, or was made by a buffer: the only error is its end.
         SubscribeFilter::read(self.version, &mut self.reader).ok()
     }
 }

@@ -1,9 +1,10 @@
 //! A batch of messages from one shard to another.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
+
+use bytes::Bytes;
 
 use crate::packet::QoS;
 
@@ -47,7 +48,7 @@ pub(crate) enum PeerMessage {
     StoreFailed,
 }
 
-const _: () = assert!(size_of::<PeerMessage>() <= 80, "a message to another shard beside its bytes");
+const _: () = assert!(size_of::<PeerMessage>() <= 96, "a message to another shard beside its bytes");
 
 /// An Application Message on its way to another shard.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ pub(crate) enum PeerPayload {
     /// It lies in the batch.
     Copied(Range<u32>),
     /// It is shared with the sender, and with every other shard that it goes to.
-    Shared(Arc<[u8]>),
+    Shared(Bytes),
 }
 
 impl PeerBatch {

@@ -193,6 +193,17 @@ mod tests {
         assert_eq!((sets.len(), sets.sets.capacity()), (0, 0));
     }
 
+    #[test]
+    fn a_large_set_gives_its_memory_back() {
+        let mut sets = IdentifierSets::new();
+        for (size, kept) in [(4, 4), (5, 5), (SET_KEPT_MAX + 1, 4)] {
+            let set = sets.insert(&std::vec![1; size]);
+            sets.release(set);
+            assert!(sets.sets[0].capacity() >= kept);
+            assert!(sets.sets[0].capacity() <= SET_KEPT_MAX, "{size}");
+        }
+    }
+
     proptest! {
         #[test]
         fn sets_keep_what_was_inserted(steps in vec((vec(1..=IDENTIFIER_MAX, 0..100), any::<Option<u8>>()), 1..60)) {

@@ -43,22 +43,18 @@ pub(crate) enum ResendKind {
     Release,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum State {
-    /// PUBLISH of QoS 1: waits for PUBACK.
-    Publish1,
-    /// PUBLISH of QoS 2: waits for PUBREC.
-    Publish2,
-    /// PUBREL: waits for PUBCOMP. The message is no longer needed.
-    Release,
+    /// PUBLISH: waits for PUBACK or PUBREC, as its QoS says.
+    Publish(Delivery),
+    /// PUBREL: waits for PUBCOMP. The message is no longer needed. The number is that of its PUBREC among all PUBRECs.
+    Release(u32),
     /// Ended.
     Done,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// `None` when done or when only PUBREL may still be sent.
-    delivery: Option<Delivery>,
     state: State,
     /// Whether it has sent something on this connection.
     sent: bool,
@@ -66,31 +62,26 @@ struct Entry {
     begun: bool,
     /// Whether it holds a unit of this connection's send quota.
     counted: bool,
-    /// The number of its PUBREC among all PUBRECs, once it has come. It wraps.
-    received: u32,
 }
 
-const _: () = assert!(size_of::<Entry>() <= 32, "a message in flight to one receiver");
+const _: () = assert!(size_of::<Entry>() <= 24, "a message in flight to one receiver");
 
 impl Entry {
-    const DONE: Self =
-        Self { delivery: None, state: State::Done, sent: true, begun: true, counted: false, received: 0 };
+    const DONE: Self = Self { state: State::Done, sent: true, begun: true, counted: false };
 
     fn publish(delivery: Delivery, sent: bool) -> Self {
-        let state = match delivery.flags.qos() {
-            QoS::AtMostOnce => unreachable!("a QoS 0 PUBLISH has no Packet Identifier"),
-            QoS::AtLeastOnce => State::Publish1,
-            QoS::ExactlyOnce => State::Publish2,
-        };
-        Self { delivery: Some(delivery), state, sent, begun: sent, counted: sent, received: 0 }
+        debug_assert_ne!(delivery.flags.qos(), QoS::AtMostOnce, "a QoS 0 PUBLISH has no Packet Identifier");
+        Self { state: State::Publish(delivery), sent, begun: sent, counted: sent }
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
     }
 
     fn unfinished(&self) -> Option<ResendKind> {
         match self.state {
-            State::Publish1 | State::Publish2 => {
-                Some(ResendKind::Publish(self.delivery.expect("kept until it is acknowledged")))
-            }
-            State::Release => Some(ResendKind::Release),
+            State::Publish(delivery) => Some(ResendKind::Publish(delivery)),
+            State::Release(_) => Some(ResendKind::Release),
             State::Done => None,
         }
     }
@@ -197,11 +188,7 @@ impl Inflight {
     /// PUBACK, with any reason code: the QoS 1 exchange ends. The delivery and its message pass to the caller.
     pub(crate) fn acknowledge(&mut self, id: PacketId) -> Result<Delivery, AcknowledgeError> {
         let index = self.index_of(id)?;
-        match self.entries[index].state {
-            State::Publish1 => Ok(self.finish(index).expect("kept until it is acknowledged")),
-            State::Publish2 | State::Release => Err(AcknowledgeError::WrongState),
-            State::Done => Err(AcknowledgeError::Unknown),
-        }
+        self.end_publish(index, QoS::AtLeastOnce)
     }
 
     /// PUBREC with a reason code below 0x80: the caller answers by PUBREL ([MQTT-4.3.3-4]), to a repeated one as well.
@@ -210,22 +197,21 @@ impl Inflight {
     pub(crate) fn receive(&mut self, id: PacketId) -> Result<Option<Delivery>, AcknowledgeError> {
         let index = self.index_of(id)?;
         let entry = &mut self.entries[index];
-        match entry.state {
-            State::Publish2 | State::Release => {
-                if entry.state == State::Publish2 {
-                    entry.received = self.received;
-                    self.received = self.received.wrapping_add(1);
-                }
-                entry.state = State::Release;
-                // The PUBREL that answers is this connection's.
-                self.unsent -= u16::from(!entry.sent);
-                entry.sent = true;
-                entry.begun = true;
-                Ok(entry.delivery.take())
+        let delivery = match entry.state {
+            State::Publish(delivery) if delivery.flags.qos() == QoS::ExactlyOnce => {
+                entry.state = State::Release(self.received);
+                self.received = self.received.wrapping_add(1);
+                Some(delivery)
             }
-            State::Publish1 => Err(AcknowledgeError::WrongState),
-            State::Done => Err(AcknowledgeError::Unknown),
-        }
+            State::Release(_) => None,
+            State::Publish(_) => return Err(AcknowledgeError::WrongState),
+            State::Done => return Err(AcknowledgeError::Unknown),
+        };
+        // The PUBREL that answers is this connection's.
+        self.unsent -= u16::from(!entry.sent);
+        entry.sent = true;
+        entry.begun = true;
+        Ok(delivery)
     }
 
     /// PUBREC with a reason code of 0x80 or above: the QoS 2 exchange ends ([MQTT-4.4.0-2]).
@@ -233,22 +219,18 @@ impl Inflight {
     /// After a PUBREC that accepted the message it is too late to refuse it; that is `WrongState`.
     pub(crate) fn reject(&mut self, id: PacketId) -> Result<Delivery, AcknowledgeError> {
         let index = self.index_of(id)?;
-        match self.entries[index].state {
-            State::Publish2 => Ok(self.finish(index).expect("kept until it is acknowledged")),
-            State::Publish1 | State::Release => Err(AcknowledgeError::WrongState),
-            State::Done => Err(AcknowledgeError::Unknown),
-        }
+        self.end_publish(index, QoS::ExactlyOnce)
     }
 
     /// PUBCOMP, with any reason code: the QoS 2 exchange ends.
     pub(crate) fn complete(&mut self, id: PacketId) -> Result<(), AcknowledgeError> {
         let index = self.index_of(id)?;
         match self.entries[index].state {
-            State::Release => {
+            State::Release(_) => {
                 self.finish(index);
                 Ok(())
             }
-            State::Publish1 | State::Publish2 => Err(AcknowledgeError::WrongState),
+            State::Publish(_) => Err(AcknowledgeError::WrongState),
             State::Done => Err(AcknowledgeError::Unknown),
         }
     }
@@ -266,12 +248,15 @@ impl Inflight {
     /// would make room for as many more.
     pub(crate) fn send_again(&mut self) {
         for entry in &mut self.entries {
-            entry.sent = entry.state == State::Done;
+            entry.sent = entry.is_done();
         }
         self.unsent = self.open;
         self.cursor = 0;
-        let releases = self.entries.iter().enumerate().filter(|(_, entry)| entry.state == State::Release);
-        let mut releases: Vec<_> = releases.map(|(index, entry)| (entry.received, self.id_at(index))).collect();
+        let releases = self.entries.iter().enumerate().filter_map(|(index, entry)| match entry.state {
+            State::Release(received) => Some((received, self.id_at(index))),
+            State::Publish(_) | State::Done => None,
+        });
+        let mut releases: Vec<_> = releases.collect();
         releases.sort_by_key(|&(received, _)| received.wrapping_sub(self.received));
         self.releases = releases.into_iter().map(|(_, id)| id).collect();
     }
@@ -284,8 +269,8 @@ impl Inflight {
     /// The next packet to send again, each once per connection: the PUBRELs in the order in which their PUBRECs came
     /// ([MQTT-4.6.0-4]), then the PUBLISHes in the order in which they were sent ([MQTT-4.6.0-1]).
     ///
-    /// A PUBLISH takes a unit of the send quota, which starts at `window`, unless it has one, and waits when there is none. A PUBREL takes
-    /// none ([MQTT-3.3.4-10]).
+    /// A PUBLISH takes a unit of the send quota, which starts at `window`, unless it has one, and waits when there is none. A
+    /// PUBREL takes none ([MQTT-3.3.4-10]).
     pub(crate) fn next_resend(&mut self, window: u16) -> Option<(PacketId, ResendKind)> {
         if self.unsent == 0 {
             return None;
@@ -293,7 +278,7 @@ impl Inflight {
         while let Some(id) = self.releases.pop_front() {
             // It may have ended, or have answered a PUBREC that came again.
             let entry = self.index_of(id).ok().map(|index| &mut self.entries[index]);
-            if let Some(entry) = entry.filter(|entry| entry.state == State::Release && !entry.sent) {
+            if let Some(entry) = entry.filter(|entry| matches!(entry.state, State::Release(_)) && !entry.sent) {
                 entry.sent = true;
                 self.unsent -= 1;
                 return Some((id, ResendKind::Release));
@@ -333,9 +318,12 @@ impl Inflight {
     /// The session has left this Shared Subscription, whose number may stand for another one soon: what was sent because of
     /// it belongs to the session alone.
     pub(crate) fn leave_group(&mut self, group: u32) {
-        let deliveries = self.entries.iter_mut().filter_map(|entry| entry.delivery.as_mut());
-        for delivery in deliveries.filter(|delivery| delivery.group == group) {
-            delivery.group = 0;
+        for entry in &mut self.entries {
+            if let State::Publish(delivery) = &mut entry.state
+                && delivery.group == group
+            {
+                delivery.group = 0;
+            }
         }
     }
 
@@ -347,15 +335,26 @@ impl Inflight {
         }
     }
 
+    /// Ends an exchange whose PUBLISH is answered in the way of this QoS.
+    fn end_publish(&mut self, index: usize, qos: QoS) -> Result<Delivery, AcknowledgeError> {
+        match self.entries[index].state {
+            State::Publish(delivery) if delivery.flags.qos() == qos => {
+                self.finish(index);
+                Ok(delivery)
+            }
+            State::Publish(_) | State::Release(_) => Err(AcknowledgeError::WrongState),
+            State::Done => Err(AcknowledgeError::Unknown),
+        }
+    }
+
     /// Ends an exchange, gives back its unit of the quota and frees the identifiers that no older exchange holds.
-    fn finish(&mut self, index: usize) -> Option<Delivery> {
+    fn finish(&mut self, index: usize) {
         let entry = &mut self.entries[index];
         self.used -= u16::from(entry.counted);
         self.unsent -= u16::from(!entry.sent);
         self.open -= 1;
-        let delivery = entry.delivery.take();
         *entry = Entry::DONE;
-        while self.entries.front().is_some_and(|entry| entry.state == State::Done) {
+        while self.entries.front().is_some_and(Entry::is_done) {
             self.entries.pop_front();
             self.first = next_id(self.first, 1);
             self.cursor = self.cursor.saturating_sub(1);
@@ -363,7 +362,6 @@ impl Inflight {
         if self.entries.is_empty() && self.entries.capacity() > ENTRIES_KEPT {
             self.entries = VecDeque::new();
         }
-        delivery
     }
 
     /// Where the ring has this identifier.

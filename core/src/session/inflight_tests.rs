@@ -50,6 +50,21 @@ fn a_qos_2_exchange_takes_pubrec_and_pubcomp_and_holds_its_unit_until_then() {
 }
 
 #[test]
+fn what_is_under_way_because_of_a_group_that_was_left_is_the_sessions_own() {
+    let mut inflight = Inflight::new();
+    [1, 2, 1, 0].into_iter().for_each(|group| {
+        inflight.push(Delivery { group, ..qos1(group) });
+    });
+    inflight.leave_group(1);
+    let mut groups = Vec::new();
+    inflight.drain(|_, kind| {
+        let (ResendKind::First(delivery) | ResendKind::Publish(delivery)) = kind else { panic!("{kind:?}") };
+        groups.push(delivery.group);
+    });
+    assert_eq!(groups, [0, 2, 0, 0]);
+}
+
+#[test]
 fn what_is_sent_again_on_the_same_connection_makes_no_room() {
     let mut inflight = Inflight::new();
     inflight.push(qos2(7));
@@ -228,11 +243,19 @@ fn memory_comes_back() {
     assert_eq!(inflight.entries.capacity(), 0);
 }
 
+/// What an exchange of the model waits for: PUBACK, PUBREC or PUBCOMP.
+#[derive(Clone, Copy, PartialEq)]
+enum Awaits {
+    Ack,
+    Rec,
+    Comp,
+}
+
 /// The naive model: the order of the exchanges, and everything else by identifier.
 #[derive(Default)]
 struct Model {
     order: Vec<PacketId>,
-    state: BTreeMap<PacketId, (State, Delivery)>,
+    state: BTreeMap<PacketId, (Awaits, Delivery)>,
     /// Those whose PUBREC has come, in that order.
     released: Vec<PacketId>,
     counted: BTreeSet<PacketId>,
@@ -248,7 +271,7 @@ impl Model {
         self.state.remove(&id).expect("checked").1
     }
 
-    fn end_in(&mut self, id: PacketId, state: State) -> Result<Delivery, AcknowledgeError> {
+    fn end_in(&mut self, id: PacketId, state: Awaits) -> Result<Delivery, AcknowledgeError> {
         match self.state.get(&id) {
             None => Err(AcknowledgeError::Unknown),
             Some(&(actual, _)) if actual == state => Ok(self.end(id)),
@@ -259,11 +282,11 @@ impl Model {
     fn receive(&mut self, id: PacketId) -> Result<Option<Delivery>, AcknowledgeError> {
         match self.state.get_mut(&id) {
             None => Err(AcknowledgeError::Unknown),
-            Some((State::Publish1, _)) => Err(AcknowledgeError::WrongState),
+            Some((Awaits::Ack, _)) => Err(AcknowledgeError::WrongState),
             Some((state, delivery)) => {
                 self.unsent.remove(&id);
-                let first = *state == State::Publish2;
-                *state = State::Release;
+                let first = *state == Awaits::Rec;
+                *state = Awaits::Comp;
                 if first {
                     self.released.push(id);
                 }
@@ -274,12 +297,16 @@ impl Model {
 
     fn next_resend(&mut self, window: u16) -> Option<(PacketId, ResendKind)> {
         let full = self.counted.len() >= usize::from(window);
-        let publishes = self.order.iter().filter(|&id| !full && self.state[id].0 != State::Release);
+        let publishes = self.order.iter().filter(|id| self.state[id].0 != Awaits::Comp);
         let id = *self.released.iter().chain(publishes).find(|&id| self.unsent.contains(id))?;
-        self.unsent.remove(&id);
-        if self.state[&id].0 == State::Release {
+        if self.state[&id].0 == Awaits::Comp {
+            self.unsent.remove(&id);
             return Some((id, ResendKind::Release));
         }
+        if full && !self.counted.contains(&id) {
+            return None;
+        }
+        self.unsent.remove(&id);
         self.counted.insert(id);
         Some((id, ResendKind::Publish(self.state[&id].1)))
     }
@@ -293,6 +320,7 @@ enum Step {
     Reject(usize),
     Complete(usize),
     Resend,
+    Retry,
     Connect(u16),
 }
 
@@ -305,6 +333,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => place.clone().prop_map(Step::Reject),
         3 => place.prop_map(Step::Complete),
         6 => Just(Step::Resend),
+        1 => Just(Step::Retry),
         1 => (1..8u16).prop_map(Step::Connect),
     ]
 }
@@ -315,8 +344,7 @@ fn apply(step: &Step, number: u32, window: &mut u16, inflight: &mut Inflight, mo
     let chosen = |model: &Model, place: usize| model.order.get(place).copied().unwrap_or(id(30_000));
     match *step {
         Step::Push(exactly_once) if inflight.can_send(*window) => {
-            let (pushed, state) =
-                if exactly_once { (qos2(number), State::Publish2) } else { (qos1(number), State::Publish1) };
+            let (pushed, state) = if exactly_once { (qos2(number), Awaits::Rec) } else { (qos1(number), Awaits::Ack) };
             let id = inflight.push(pushed);
             assert!(model.state.insert(id, (state, pushed)).is_none(), "identifier in use");
             model.order.push(id);
@@ -328,7 +356,7 @@ fn apply(step: &Step, number: u32, window: &mut u16, inflight: &mut Inflight, mo
         }
         Step::Acknowledge(place) => {
             let id = chosen(model, place);
-            assert_eq!(inflight.acknowledge(id), model.end_in(id, State::Publish1));
+            assert_eq!(inflight.acknowledge(id), model.end_in(id, Awaits::Ack));
         }
         Step::Receive(place) => {
             let id = chosen(model, place);
@@ -336,13 +364,17 @@ fn apply(step: &Step, number: u32, window: &mut u16, inflight: &mut Inflight, mo
         }
         Step::Reject(place) => {
             let id = chosen(model, place);
-            assert_eq!(inflight.reject(id), model.end_in(id, State::Publish2));
+            assert_eq!(inflight.reject(id), model.end_in(id, Awaits::Rec));
         }
         Step::Complete(place) => {
             let id = chosen(model, place);
-            assert_eq!(inflight.complete(id), model.end_in(id, State::Release).map(|_| ()));
+            assert_eq!(inflight.complete(id), model.end_in(id, Awaits::Comp).map(|_| ()));
         }
         Step::Resend => assert_eq!(inflight.next_resend(*window), model.next_resend(*window)),
+        Step::Retry => {
+            inflight.send_again();
+            model.unsent = model.order.iter().copied().collect();
+        }
         Step::Connect(new) => {
             *window = new;
             inflight.begin_connection();
@@ -368,7 +400,7 @@ proptest! {
             prop_assert_eq!(inflight.len(), model.order.len());
             prop_assert_eq!(inflight.needs_resend(), !model.unsent.is_empty());
             prop_assert!(inflight.iter().map(|(id, _)| id).eq(model.order.iter().copied()));
-            prop_assert!(inflight.entries.front().is_none_or(|entry| entry.state != State::Done));
+            prop_assert!(inflight.entries.front().is_none_or(|entry| !entry.is_done()));
         }
     }
 

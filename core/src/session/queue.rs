@@ -182,6 +182,24 @@ mod tests {
         assert_eq!(queue.entries.capacity(), 0);
     }
 
+    #[test]
+    fn an_empty_queue_keeps_as_much_as_a_small_one_needs() {
+        let mut queue = Queue::new();
+        queue.entries = VecDeque::with_capacity(ENTRIES_KEPT);
+        queue.push_back(delivery(1, QoS::AtMostOnce), 1);
+        queue.pop_front();
+        assert_eq!(queue.entries.capacity(), ENTRIES_KEPT);
+    }
+
+    #[test]
+    fn what_waits_because_of_a_group_that_was_left_is_the_sessions_own() {
+        let mut queue = Queue::new();
+        let of = |group| Delivery { group, ..delivery(group, QoS::AtLeastOnce) };
+        [1, 2, 1, 0, 3].into_iter().for_each(|group| queue.push_back(of(group), 1));
+        queue.leave_group(1);
+        assert!(queue.iter().map(|delivery| delivery.group).eq([0, 2, 0, 0, 3]));
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Push(u8, bool, usize),

@@ -9,15 +9,23 @@ use std::time::{Duration, Instant};
 
 use crate::workspace::Workspace;
 
-/// The cheapest first. The name of the program, the folder that it runs in, and what it is told.
-const SUITES: [(&str, &str, &[&str]); 7] = [
-    ("weirmq_core", "core", &[]),
-    ("memory", "tests", &[]),
-    ("conformance_3", "tests", &[]),
-    ("conformance_5", "tests", &[]),
-    ("simulation", "tests", &[]),
-    ("record", "tests", &["--skip", "mio_", "--skip", "tokio_", "--skip", "smol_", "--skip", "over_sockets"]),
-    ("replay", "fuzz", &[]),
+/// The cheapest first. The name of the program, its package, the folder that it runs in, and what it is told.
+const SUITES: [(&str, &str, &str, &[&str]); 10] = [
+    ("weirmq_core", "weirmq-core", "core", &[]),
+    ("memory", "weirmq-tests", "tests", &[]),
+    ("conformance_3", "weirmq-tests", "tests", &[]),
+    ("conformance_5", "weirmq-tests", "tests", &[]),
+    ("stories", "weirmq-tests", "tests", &[]),
+    ("simulation", "weirmq-tests", "tests", &[]),
+    (
+        "record",
+        "weirmq-tests",
+        "tests",
+        &["--skip", "mio_", "--skip", "tokio_", "--skip", "smol_", "--skip", "sockets"],
+    ),
+    ("allocations", "weirmq-tests", "tests", &[]),
+    ("replay", "weirmq-fuzz", "fuzz", &[]),
+    ("overload", "weirmq-tests", "tests", &["--skip", "readers", "--skip", "turns"]),
 ];
 
 /// A mutant may take this many times as long as the core as it is, and this much more.
@@ -52,12 +60,13 @@ pub(crate) enum End {
 
 /// Builds all suites, and runs each without a mutant.
 pub(crate) fn suites(workspace: &Workspace, threads: usize) -> io::Result<Vec<Suite>> {
-    let tests = SUITES.iter().filter(|(_, folder, _)| *folder == "tests").flat_map(|(name, ..)| ["--test", name]);
+    let tests: Vec<&str> =
+        SUITES.iter().filter(|suite| suite.1 == "weirmq-tests").flat_map(|suite| ["--test", suite.0]).collect();
     let mut programs = workspace.build(&["-p", "weirmq-core", "--lib"])?;
-    programs.extend(workspace.build(&["-p", "weirmq-tests"].into_iter().chain(tests).collect::<Vec<_>>())?);
+    programs.extend(workspace.build(&[&["-p", "weirmq-tests"], &tests[..]].concat())?);
     programs.extend(workspace.build(&["--manifest-path", "fuzz/Cargo.toml", "--test", "replay"])?);
     let mut suites = Vec::new();
-    for (name, folder, arguments) in SUITES {
+    for (name, _, folder, arguments) in SUITES {
         let program = programs.get(name).ok_or_else(|| io::Error::other(format!("{name} was not built")))?.clone();
         let usual = Duration::from_secs(600);
         let mut suite = Suite { name, program, folder: workspace.folder(folder), arguments, usual };

@@ -102,7 +102,7 @@ options! {
     /// `limits.packets_per_turn`.
     packets_per_turn = 1_024,
     /// `limits.deliveries_per_turn`.
-    deliveries_per_turn = 16_384,
+    deliveries_per_turn = 65_536,
     /// `limits.route_cache_max`.
     route_cache_max = 16_384,
     /// `limits.peer_bytes_max`.
@@ -193,7 +193,7 @@ impl Options {
         self.retained_messages_max = rng.pick(&[1, 3, 1_000_000, 1_000_000]);
         self.subscriptions_max = rng.pick(&[2, 100_000, 100_000]);
         self.packets_per_turn = rng.pick(&[1, 2, 1_024]);
-        self.deliveries_per_turn = rng.pick(&[1, 3, 16_384]);
+        self.deliveries_per_turn = rng.pick(&[1, 3, 65_536]);
         self.route_cache_max = rng.pick(&[16, 16_384]);
         self.peer_bytes_max = rng.pick(&[64 * 1024, 4 * 1024 * 1024]);
         self.budget_connections = rng.pick(&[1, 2, 64]);

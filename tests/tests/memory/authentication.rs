@@ -124,3 +124,74 @@ sharded! {
         }
     }
 }
+
+sharded! {
+    /// An answer is for the question that it names, not for who came to the same place since.
+    fn a_late_answer_lets_nobody_else_in(shards) {
+        let mut n = asking(shards);
+        n.authenticate(|_| None);
+        let first = n.open();
+        n.send(first, connect("client").v5());
+        let (shard, late) = n.asked().expect("a question");
+        n.reset(first);
+        n.settle();
+        let second = n.open_at(shard);
+        n.send(second, connect("client").v5());
+        let (_, request) = n.asked().expect("a question");
+        n.answer(shard, late.id, AuthOutcome::Accept { data: None });
+        assert_eq!(n.read(second), Received::Nothing);
+        n.answer(shard, request.id, AuthOutcome::Accept { data: None });
+        n.expect_like(second, connack(false, 0));
+    }
+}
+
+sharded! {
+    /// No more than so many questions wait at a time. Each counts until it is answered or its connection is gone.
+    fn questions_are_bounded(shards) {
+        let authentication = Authentication::External { methods: vec!["TEST".into()] };
+        let mut config = Config { authentication, ..Config::default() };
+        config.limits.auth_requests_max = 1;
+        let mut n = net(shards, config);
+        n.authenticate(|_| None);
+        let method = || Property::AuthenticationMethod("TEST".into());
+        let come = |n: &mut Net| {
+            let client = n.open();
+            n.send(client, connect("client").v5().property(method()));
+            client
+        };
+        let first = come(&mut n);
+        let (shard, request) = n.asked().expect("a question");
+        let second = come(&mut n);
+        n.expect_like(second, connack(false, 0x89));
+        n.expect_closed(second);
+        n.answer(shard, request.id, AuthOutcome::Accept { data: None });
+        n.expect_like(first, connack(false, 0));
+        // It is refused as a client that is connected, when it asks anew.
+        let third = n.open();
+        n.send(third, connect("client").v5().property(method()));
+        let (_, request) = n.asked().expect("a question");
+        n.send(first, auth(0x19).property(method()));
+        n.expect_disconnect(first, 0x89);
+        n.reset(third);
+        n.settle();
+        n.answer(shard, request.id, AuthOutcome::Accept { data: None });
+        let fourth = come(&mut n);
+        let (_, request) = n.asked().expect("a question");
+        n.answer(shard, request.id, AuthOutcome::Accept { data: None });
+        n.expect_like(fourth, connack(false, 0));
+    }
+}
+
+sharded! {
+    /// A connected client whose new credentials nobody judges in time is told 0x87: 0x88 is no code of DISCONNECT.
+    fn a_new_answer_has_its_time_too(shards) {
+        let mut n = asking(shards);
+        let method = || Property::AuthenticationMethod("TEST".into());
+        let client = n.connect(connect("client").v5().property(method()));
+        n.authenticate(|_| None);
+        n.send(client, auth(0x19).property(method()));
+        n.expect_nothing(client);
+        n.advance(Duration::from_secs(5));
+        n.expect_disconnect(client, 0x87);
+    }
+}

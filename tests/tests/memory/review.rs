@@ -170,6 +170,53 @@ fn a_group_is_served_elsewhere_when_it_is_full_here() {
     assert_eq!(take_all(&mut n, there), [("t".to_string(), b"y".to_vec())]);
 }
 
+/// A member that comes back is connected for the shard of the publisher too, and takes its turn.
+#[test]
+fn a_member_that_comes_back_takes_its_turn_elsewhere() {
+    let mut n = net(2, Config::default());
+    let (name, away) = named(&mut n, "away", 1, kept);
+    n.subscribed(away, [("$share/g/t", 1)]);
+    let (_, stays) = named(&mut n, "stays", 0, kept);
+    n.subscribed(stays, [("$share/g/t", 1)]);
+    n.reset(away);
+    let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
+    n.published(publisher, publish("t", "while it is away").qos(1).id(1));
+    assert_eq!(n.recv_publish(stays).payload, b"while it is away");
+    // Nothing waits for it, and it is sent nothing that could make up for a shard that was not told.
+    let away = n.reconnect(kept(connect(&name).v5()), true);
+    for id in 2..=5 {
+        n.published(publisher, publish("t", id.to_string()).qos(1).id(id));
+    }
+    assert_eq!([take_all(&mut n, away).len(), take_all(&mut n, stays).len()], [2, 2]);
+}
+
+/// Another shard refuses a QoS 2 message when its publisher has gone: it is as if it had never come, and comes again.
+#[test]
+fn what_was_refused_when_its_publisher_had_gone_comes_again() {
+    let mut config = Config::default();
+    config.limits.queue_messages_max = 1;
+    let mut n = net(2, config);
+    let (reader_name, reader) = named(&mut n, "reader", 1, kept);
+    n.subscribed(reader, [("t", 2)]);
+    n.reset(reader);
+    let (name, publisher) = named(&mut n, "publisher", 0, kept);
+    n.published(publisher, publish("t", "fills").qos(1).id(1));
+    n.hold_peers(true);
+    n.send(publisher, publish("t", "comes again").qos(2).id(2));
+    n.settle();
+    n.reset(publisher);
+    n.settle();
+    n.hold_peers(false);
+    n.settle();
+    let reader = n.reconnect(kept(connect(&reader_name).v5()), true);
+    assert_eq!(take_all(&mut n, reader), [("t".to_string(), b"fills".to_vec())]);
+    let publisher = n.reconnect(kept(connect(&name).v5()), true);
+    n.send(publisher, publish("t", "comes again").qos(2).id(2).dup());
+    n.expect_acknowledged(publisher, pubrec(2));
+    let received = n.recv_publish(reader);
+    assert_eq!((received.qos, &received.payload[..]), (2, &b"comes again"[..]));
+}
+
 /// What a new subscriber in each shard is sent of `#`, in order.
 fn retained(n: &mut Net, shards: u16) -> Vec<Vec<(String, Vec<u8>)>> {
     (0..shards)

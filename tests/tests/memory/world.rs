@@ -139,3 +139,42 @@ sharded! {
         assert!(!n.is_closed(third));
     }
 }
+
+/// What is unsettled is counted piece by piece, so that 0 means that nothing is left.
+#[test]
+fn what_is_unsettled_is_counted() {
+    let mut config = Config { durable: true, ..Config::default() };
+    config.authentication = weirmq_core::config::Authentication::External { methods: Vec::new() };
+    let mut n = net(1, config);
+    assert_eq!(n.unsettled(), 0);
+    let client = n.open();
+    assert_eq!(n.unsettled(), 2, "a connection, and the time for its CONNECT");
+    n.authenticate(|_| None);
+    n.send(client, connect("one").v5().session_expiry(100).user_name("ann"));
+    assert_eq!(n.unsettled(), 4, "a question, and the time for its answer");
+    let (shard, request) = n.asked().expect("a question");
+    n.answer(shard, request.id, weirmq_core::AuthOutcome::Accept { data: None });
+    assert_eq!(n.unsettled(), 2, "connection and session");
+    n.expect_like(client, connack(false, 0));
+    for (id, filter) in [(1, "t"), (2, "#")] {
+        n.send(client, subscribe(id, [(filter, 1)]).identifier(u32::from(id)));
+        n.expect(client, suback(id, [1]));
+    }
+    n.store(weirmq_tests::memory::StoreMode::Late);
+    n.send(client, publish("t", "x").qos(1).id(1));
+    assert_eq!(n.unsettled(), 5, "a message, a set of identifiers and a PUBACK in the gate");
+    n.reset(client);
+    assert_eq!(n.unsettled(), 5, "the expiry of the session in the place of its connection");
+    n.stored();
+    n.store(weirmq_tests::memory::StoreMode::AtOnce);
+    assert_eq!(n.unsettled(), 4);
+    n.advance(std::time::Duration::from_secs(100));
+    assert_eq!(n.unsettled(), 0);
+
+    let mut n = net(2, Config::default());
+    let clients: Vec<_> = (0..4).map(|number| n.connect(connect(&format!("client{number}")))).collect();
+    let before = n.unsettled();
+    n.hold_peers(true);
+    n.send(clients[0], subscribe(1, [("t", 1)]));
+    assert_eq!(n.unsettled(), before + 2, "a SUBACK, and the link that it waits for");
+}

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use weirmq_core::record::Input;
 use weirmq_core::{Config, ConnId, ShardId};
@@ -15,14 +16,34 @@ use weirmq_tests::server::{Recorded, RunningServer, Runtime};
 use weirmq_tests::socket::{Address, DEADLINE, Sockets};
 use weirmq_tests::wire::*;
 
-/// Messages of the innocent publisher during a flood.
-const MESSAGES: usize = 60;
+/// Messages of the innocent publisher during a flood, and answers that the flooders have by then: there may be more of one
+/// or of the other, but not fewer.
+const MESSAGES_MIN: usize = 60;
+const ANSWERS_MIN: usize = 10;
 /// Bytes that a runtime reads of one connection in one turn, and connections that it accepts.
 const READ_BYTES: usize = 64 * 1024;
 const ACCEPTS_MAX: usize = 256;
 
+/// What the flooders and the test tell each other.
+#[derive(Default)]
+struct Flood {
+    stop: AtomicBool,
+    /// Reads of answers by all flooders: what was answered was read by the broker.
+    answers: AtomicUsize,
+}
+
+impl Flood {
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+
+    fn is_answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Floods until it is told to stop.
-type Flooder = fn(SocketAddr, usize, Arc<AtomicBool>);
+type Flooder = fn(SocketAddr, usize, Arc<Flood>);
 
 /// What came between the read of a PUBLISH and the write of its delivery.
 #[derive(Debug, Default)]
@@ -42,26 +63,30 @@ fn innocent_beside(runtime: Runtime, flooder: Flooder) {
     let mut w = Sockets::new(Address::Tcp(address), ());
     let (reader, publisher) = (w.connect(connect("innocent reader")), w.connect(connect("innocent publisher")));
     w.subscribed(reader, [("innocent", 0)]);
-    let stop = Arc::new(AtomicBool::new(false));
+    let flood = Arc::new(Flood::default());
     let floods: Vec<JoinHandle<()>> = (0..FLOODERS)
         .map(|number| {
-            let stop = Arc::clone(&stop);
-            std::thread::spawn(move || flooder(address, number, stop))
+            let flood = Arc::clone(&flood);
+            std::thread::spawn(move || flooder(address, number, flood))
         })
         .collect();
-    for number in 0..MESSAGES {
-        w.send(publisher, publish("innocent", number.to_string()));
-        w.take(reader, "innocent", number.to_string());
+    let begun = Instant::now();
+    let mut messages = 0;
+    while messages < MESSAGES_MIN || flood.answers.load(Ordering::Relaxed) < ANSWERS_MIN {
+        assert!(begun.elapsed() < DEADLINE, "{runtime}: the flood does not begin");
+        w.send(publisher, publish("innocent", messages.to_string()));
+        w.take(reader, "innocent", messages.to_string());
+        messages += 1;
     }
-    stop.store(true, Ordering::Relaxed);
+    flood.stop.store(true, Ordering::Relaxed);
     floods.into_iter().for_each(|flood| flood.join().expect("a flooder ends well"));
     drop(w);
     server.shutdown();
     server.join().expect("the broker ends well");
-    check(runtime, &recorded.recording.inputs(ShardId(0)));
+    check(runtime, messages, &recorded.recording.inputs(ShardId(0)));
 }
 
-fn check(runtime: Runtime, inputs: &[Vec<u8>]) {
+fn check(runtime: Runtime, messages: usize, inputs: &[Vec<u8>]) {
     let inputs: Vec<Input<'_>> = inputs.iter().map(|input| Input::decode(input).expect("a sound record")).collect();
     let named = |client_id: &str| {
         inputs.iter().find_map(|input| match input {
@@ -99,8 +124,8 @@ fn check(runtime: Runtime, inputs: &[Vec<u8>]) {
             _ => {}
         }
     }
-    assert_eq!(delivered, MESSAGES, "{runtime}");
-    assert!(flooded > MESSAGES * 64, "{runtime}: the flood was one, of {flooded} bytes");
+    assert_eq!(delivered, messages, "{runtime}");
+    assert!(flooded > 64 * ANSWERS_MIN, "{runtime}: the flood was one, of {flooded} bytes");
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
@@ -117,39 +142,46 @@ fn open(address: SocketAddr, client_id: &str) -> TcpStream {
 }
 
 /// Writes the same over and over, and takes whatever is answered.
-fn write_over_and_over(address: SocketAddr, number: usize, stop: &AtomicBool, packet: &[u8]) {
+fn write_over_and_over(address: SocketAddr, number: usize, flood: &Arc<Flood>, packet: &[u8]) {
     let mut stream = open(address, &format!("flooder {number}"));
     let mut answers = stream.try_clone().expect("a second handle");
-    let sink = std::thread::spawn(move || {
-        let mut buffer = vec![0; 256 * 1024];
-        while answers.read(&mut buffer).is_ok_and(|count| count > 0) {}
+    let sink = std::thread::spawn({
+        let flood = Arc::clone(flood);
+        move || {
+            let mut buffer = vec![0; 256 * 1024];
+            while answers.read(&mut buffer).is_ok_and(|count| count > 0) {
+                flood.is_answered();
+            }
+        }
     });
-    let bytes = packet.repeat(READ_BYTES / packet.len() + 1);
-    while !stop.load(Ordering::Relaxed) {
+    // The last one is always answered.
+    let mut bytes = packet.repeat(READ_BYTES / packet.len() + 1);
+    bytes.extend(ping().to_wire(Version::V311));
+    while flood.goes_on() {
         stream.write_all(&bytes).expect("the broker reads on");
     }
     stream.shutdown(std::net::Shutdown::Write).expect("it can end");
     sink.join().expect("the sink ends well");
 }
 
-fn pings(address: SocketAddr, number: usize, stop: Arc<AtomicBool>) {
-    write_over_and_over(address, number, &stop, &ping().to_wire(Version::V311));
+fn pings(address: SocketAddr, number: usize, flood: Arc<Flood>) {
+    write_over_and_over(address, number, &flood, &ping().to_wire(Version::V311));
 }
 
-fn subscribes(address: SocketAddr, number: usize, stop: Arc<AtomicBool>) {
+fn subscribes(address: SocketAddr, number: usize, flood: Arc<Flood>) {
     let packet = Packet::from(subscribe(1, [("one/topic", 0)]));
-    write_over_and_over(address, number, &stop, &packet.to_wire(Version::V311));
+    write_over_and_over(address, number, &flood, &packet.to_wire(Version::V311));
 }
 
-fn publishes(address: SocketAddr, number: usize, stop: Arc<AtomicBool>) {
+fn publishes(address: SocketAddr, number: usize, flood: Arc<Flood>) {
     let packet = Packet::from(publish("nobody", vec![b'x'; 64]));
-    write_over_and_over(address, number, &stop, &packet.to_wire(Version::V311));
+    write_over_and_over(address, number, &flood, &packet.to_wire(Version::V311));
 }
 
-/// Connects again and again, with the same Client Identifier or another, and leaves without a word.
-fn connects(address: SocketAddr, number: usize, stop: Arc<AtomicBool>) {
+/// Connects again and again, with the same Client Identifier or another, and leaves without a word once the last is in.
+fn connects(address: SocketAddr, number: usize, flood: Arc<Flood>) {
     for round in 0_usize.. {
-        if stop.load(Ordering::Relaxed) {
+        if !flood.goes_on() {
             return;
         }
         let mut batch: Vec<TcpStream> = Vec::new();
@@ -158,6 +190,10 @@ fn connects(address: SocketAddr, number: usize, stop: Arc<AtomicBool>) {
             let packet = connect(&format!("flooder {number} {}", (round + place) % 30)).to_wire(Version::V311);
             stream.write_all(&packet).expect("CONNECT is written");
             batch.push(stream);
+        }
+        let last = batch.last_mut().expect("a batch is not empty");
+        if last.set_read_timeout(Some(DEADLINE)).is_ok() && last.read_exact(&mut [0; 4]).is_ok() {
+            flood.is_answered();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the core is measured by: small pieces of realistic work, each with a name.
 //!
 //! One table, three readers: `core/benches/paths.rs` measures time, the program of this package is run under callgrind for
-//! instructions, and `tests/allocations.rs` counts allocations. A piece of work is done in rounds that leave everything as
+//! instructions, and the test `allocations` of `weirmq-tests` counts allocations. A piece of work is done in rounds that leave everything as
 //! it was, so that it can be repeated for ever; the broker's part of a round runs inside a function that the reader gives,
 //! and what the clients do is not measured.
 //!

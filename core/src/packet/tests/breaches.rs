@@ -87,6 +87,7 @@ fn lengths() {
         ],
     );
     breach(V5, Violation::TrailingBytes, &[b"\x40\x05\0\x01\0\0\0", b"\xe0\x03\0\0\0", b"\x20\x04\0\0\0\0"]);
+    breach(V5, Violation::TrailingBytes, &[b"\xf0\x07\x18\x04\x15\0\x01m\0"]);
     breach(
         V3_1_1,
         Violation::TrailingBytes,

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod breaches;
+mod buffers;
 mod golden;
 
 use super::{Frame, Packet, Version, Violation, split};

@@ -23,6 +23,38 @@ fn a_topic_is_remembered_at_its_second_use() {
     assert_eq!(router.filters(at), [id]);
 }
 
+/// The bound is that of the cache's memory, for one topic.
+#[test]
+fn what_is_too_large_is_not_remembered() {
+    let mut router = Router::new(16, 1);
+    let long = |bytes: usize| "t".repeat(bytes);
+    for (bytes, remembered) in [(1_024, 1), (1_025, 1)] {
+        (0..3).for_each(|_| assert!(router.route(&long(bytes)).is_empty()));
+        assert_eq!(router.cached_routes(), remembered, "{bytes}");
+    }
+    // 2^10 filters match a topic of 10 levels, and 2^11 one of 11, beside those with `#`.
+    for levels in [10_u32, 11] {
+        for number in 0..1 << levels {
+            let level = |at| if number >> at & 1 == 0 { "+" } else { "a" };
+            let filter = (0..levels).map(level).collect::<Vec<_>>().join("/");
+            let id = router.insert(&filter);
+            router.subscribe(id, subscription(1));
+        }
+    }
+    for (levels, remembered) in [(10, 2), (11, 2)] {
+        let topic = std::vec!["a"; levels].join("/");
+        (0..3).for_each(|_| assert_eq!(router.route(&topic).len(), 1 << levels));
+        assert_eq!(router.cached_routes(), remembered, "{levels} levels");
+    }
+    // One that was remembered and has become too many is not taken over, and still answered.
+    let more = router.insert("a/#");
+    router.subscribe(more, subscription(1));
+    let topic = std::vec!["a"; 10].join("/");
+    (0..3).for_each(|_| assert_eq!(router.route(&topic).len(), 1_025));
+    router.unsubscribe(more, 0);
+    (0..3).for_each(|_| assert_eq!(router.route(&topic).len(), 1_024));
+}
+
 #[test]
 fn a_change_is_seen_at_once() {
     let mut router = Router::new(16, 1);

@@ -1,31 +1,57 @@
 //! The delivery path allocates nothing in steady state, and what is idle holds little: a counting allocator proves it.
 
-mod counting;
+use std::cell::Cell;
 
-use counting::{Counts, counted, held, taken};
 use weirmq_core::packet::{QoS, Version};
+use weirmq_core::topic::{Router, Subscription};
 use weirmq_core::{Broker, Budget, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId};
+use weirmq_tests::heap::{self, Counts, Heap};
 use weirmq_work::{CASES, Case, ClientOptions, packets};
+
+#[global_allocator]
+static HEAP: Heap = Heap;
+
+thread_local! {
+    /// What was done in [`counted`].
+    static DONE: Cell<Counts> = const { Cell::new(Counts { allocations: 0, deallocations: 0 }) };
+}
+
+/// Counts what is done in `work`; the rest of the thread is not counted.
+fn counted(work: &mut dyn FnMut()) {
+    let before = heap::counts();
+    work();
+    let (after, done) = (heap::counts(), DONE.get());
+    DONE.set(Counts {
+        allocations: done.allocations + after.allocations - before.allocations,
+        deallocations: done.deallocations + after.deallocations - before.deallocations,
+    });
+}
+
+/// Bytes that this thread has allocated and not freed.
+fn held() -> usize {
+    usize::try_from(heap::held()).expect("no more is freed than was allocated")
+}
 
 /// Rounds that are looked at, after those that every piece of work is warmed up by.
 const ROUNDS: u64 = 8;
 
 /// Work that may allocate, and how often in one round. All else may not at all.
 const ALLOCATES: [(&str, u64); 2] = [
-    // A payload that two shards share is put where both find it: once for each of 200 messages, whoever receives it.
-    ("peer/pairs-20k-q0-v3", 200),
+    // A payload that two shards share is put where both find it: the payload and its count, for each of 200 messages,
+    // whoever receives it.
+    ("peer/pairs-20k-q0-v3", 400),
     // One SUBSCRIBE, which looks for retained messages; the 1,000 messages themselves take none.
     ("retained/replay", 8),
 ];
 
 fn check(case: &Case) {
     let mut work = case.set_up();
-    taken();
+    DONE.take();
     (0..ROUNDS).for_each(|_| work.round(counted));
     let each = ALLOCATES.iter().find(|(name, _)| *name == case.name).map_or(0, |&(_, each)| each);
     // Steady: what comes goes again.
     let expected = Counts { allocations: ROUNDS * each, deallocations: ROUNDS * each };
-    assert_eq!(taken(), expected, "{}, {ROUNDS} rounds of {} messages", case.name, work.messages);
+    assert_eq!(DONE.take(), expected, "{}, {ROUNDS} rounds of {} messages", case.name, work.messages);
 }
 
 fn check_all(path: &str) {
@@ -151,4 +177,46 @@ fn what_is_idle_holds_little() {
     assert_eq!(published, 0, "bytes that messages leave behind");
     // A session that had a message in flight keeps room for four.
     assert!(acknowledged <= 128, "an exchange of QoS 1 leaves {acknowledged} bytes behind");
+}
+
+/// What a router says of its memory is what it has allocated, but for its scratch lists, which have grown before.
+#[test]
+fn a_router_knows_its_memory() {
+    // The harness has allocated in another thread what this one frees.
+    let ballast = vec![0_u8; 4_096];
+    let start = held();
+    let mut router = Router::new(4_096, 1);
+    let subscription = Subscription { session: 1, slot: 0, identifier: 0, options: 0 };
+    let name = |number: u32| format!("site/{number:04}/sensor/temperature");
+    // What is more than all later: a topic that 40 filters match, and the longest of them.
+    for number in 0..40 {
+        let filter = router.insert(&format!("{}long/{}", "+/".repeat(number), "x/".repeat(60 - number)));
+        router.subscribe(filter, subscription);
+        let filter = router.insert(&format!("{}#", "+/".repeat(number)));
+        router.subscribe(filter, subscription);
+    }
+    (0..3).for_each(|_| assert_eq!(router.route(&"x/".repeat(60)).len(), 40));
+    let beside = held() - start - router.memory_bytes();
+    assert!(beside < 200_000, "{beside} bytes of epochs and scratch lists");
+    for number in 0..700 {
+        let filter = router.insert(&name(number));
+        for session in 0..number % 7 {
+            router.subscribe(filter, Subscription { session, ..subscription });
+        }
+        for share in 0..number % 3 {
+            let (group, _) = router.join(filter, &format!("share-{share}"), subscription);
+            router.join(filter, &format!("share-{share}"), Subscription { session: 2, ..subscription });
+            for shard in 0..number as u16 % 6 {
+                let known = router.set_remote_members(filter, &format!("share-{share}"), shard, 1, 2);
+                assert_eq!(known, Some(group));
+            }
+        }
+        // Remembered are such with up to 6 filters, and such with 2, which take no memory of their own.
+        for _ in 0..2 {
+            assert!([5, 6].contains(&router.route(&name(number)).len()));
+            assert_eq!(router.route(&format!("short-{number}")).len(), 2);
+        }
+        assert_eq!(held() - start - router.memory_bytes(), beside, "after {number}");
+    }
+    assert!(router.cached_routes() > 1_200 && ballast.len() == 4_096);
 }

@@ -1,0 +1,118 @@
+//! The machine by itself, as a runtime calls it: what it says of itself between calls.
+
+use weirmq_core::record::RecordOptions;
+use weirmq_core::{
+    Broker, Budget, CloseCause, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId, WakeReason,
+};
+use weirmq_tests::wire::*;
+
+const NOW: Instant = Instant::from_secs(1_000);
+
+fn broker() -> Broker {
+    Broker::new(Config::default(), ShardId(0), [7; 32], NOW)
+}
+
+fn accept(broker: &mut Broker) -> ConnId {
+    broker.handle_accept(NOW, ListenerId(0), PeerAddr::Memory).expect("there is room")
+}
+
+fn client(broker: &mut Broker, name: &str) -> ConnId {
+    let conn = accept(broker);
+    broker.handle_receive(NOW, conn, &connect(name).to_wire(Version::V311));
+    conn
+}
+
+/// Everything is written; how many bytes that was.
+fn flush(broker: &mut Broker, outbox: &mut Outbox) -> usize {
+    broker.drain(outbox);
+    let mut written = 0;
+    for &conn in &outbox.flush {
+        let count = broker.tx_slices(conn).map(<[u8]>::len).sum();
+        broker.handle_sent(NOW, conn, count);
+        written += count;
+    }
+    written
+}
+
+#[test]
+fn output_presses_from_48_kib_on_until_it_is_drained() {
+    let (mut broker, mut outbox) = (broker(), Outbox::new());
+    let [one, two] = ["one", "two"].map(|name| client(&mut broker, name));
+    broker.handle_receive(NOW, one, &subscribe(1, [("t", 0)]).to_wire(Version::V311));
+    flush(&mut broker, &mut outbox);
+    // 3 bytes of header and 3 of topic are in them.
+    let message = publish("t", vec![0; 16 * 1024 - 6]).to_wire(Version::V311);
+    assert_eq!(message.len(), 16 * 1024);
+    for presses in [false, false, true] {
+        broker.handle_receive(NOW, two, &message);
+        assert_eq!(broker.wants_flush(), presses);
+    }
+    broker.handle_receive(NOW, two, &ping().to_wire(Version::V311));
+    assert!(broker.wants_flush(), "what another one is sent is no relief");
+    assert_eq!(flush(&mut broker, &mut outbox), 3 * message.len() + 2);
+    assert!(!broker.wants_flush());
+}
+
+#[test]
+fn it_sleeps_only_when_nothing_waits() {
+    let (mut broker, mut outbox) = (broker(), Outbox::new());
+    assert_eq!(broker.poll_timeout(), None);
+    let conn = client(&mut broker, "one");
+    assert_eq!(broker.poll_timeout().map(|(at, reason)| (at <= NOW, reason)), Some((true, WakeReason::Outbox)));
+    flush(&mut broker, &mut outbox);
+    assert_eq!(broker.poll_timeout(), None, "it has no Keep Alive, and nothing to write");
+    broker.handle_receive(NOW, conn, &ping().to_wire(Version::V311));
+    broker.drain(&mut outbox);
+    broker.handle_sent(NOW, conn, 1);
+    let timeout = NOW.saturating_add(Config::default().limits.write_timeout);
+    assert_eq!(broker.poll_timeout(), Some((timeout, WakeReason::Timer)));
+    // Budget is spent before the input is: the rest is work.
+    let many = ping().to_wire(Version::V311).repeat(10_000);
+    broker.handle_receive(NOW, conn, &many);
+    flush(&mut broker, &mut outbox);
+    assert_eq!(broker.poll_timeout().map(|(at, reason)| (at <= NOW, reason)), Some((true, WakeReason::Work)));
+    while broker.run(NOW, Budget::default()) == weirmq_core::Progress::More {}
+    assert_eq!(flush(&mut broker, &mut outbox) % 2, 0);
+    assert_eq!(broker.stats().packets_received, 10_002);
+}
+
+#[test]
+fn who_has_gone_is_nobody() {
+    let (mut broker, mut outbox) = (broker(), Outbox::new());
+    let gone = client(&mut broker, "one");
+    broker.handle_closed(NOW, gone, CloseCause::PeerClosed);
+    let before = broker.stats();
+    let other = accept(&mut broker);
+    assert_ne!(gone, other, "the place may be the same, the name is not");
+    broker.handle_receive(NOW, gone, &connect("two").to_wire(Version::V311));
+    broker.handle_sent(NOW, gone, 7);
+    broker.handle_closed(NOW, gone, CloseCause::Error);
+    broker.disconnect(NOW, gone);
+    assert!(!broker.handle_half_closed(NOW, gone));
+    assert!(!broker.wants_read(gone));
+    assert_eq!(broker.tx_slices(gone).count(), 0);
+    let after = broker.stats();
+    assert_eq!((after.accepted, after.connections), (before.accepted + 1, before.connections + 1));
+    assert_eq!((after.bytes_received, after.bytes_sent), (before.bytes_received, before.bytes_sent));
+    broker.drain(&mut outbox);
+    assert!(outbox.flush.is_empty(), "{:?}", outbox.flush);
+    assert!(outbox.close.is_empty(), "{:?}", outbox.close);
+}
+
+/// A recording that does not begin at the beginning could not be replayed.
+#[test]
+fn a_recording_begins_at_the_beginning() {
+    assert!(std::panic::catch_unwind(|| broker().recording(Some(RecordOptions::default()))).is_ok());
+    for act in [(|broker| _ = accept(broker)) as fn(&mut Broker), |broker| {
+        let conn = accept(broker);
+        broker.handle_closed(NOW, conn, CloseCause::PeerClosed);
+        broker.drain(&mut Outbox::new());
+    }] {
+        let late = || {
+            let mut broker = broker();
+            act(&mut broker);
+            broker.recording(Some(RecordOptions::default()))
+        };
+        assert!(std::panic::catch_unwind(late).is_err());
+    }
+}
