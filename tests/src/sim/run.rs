@@ -205,6 +205,10 @@ fn leave(world: &mut World) {
         world.act(&Step::Disconnect { client: client as u64, code: 0, expiry: 0 });
     }
     world.advance(Duration::from_secs(200));
+    if world.clients[last].state == State::Away {
+        // There was no place for it before.
+        do_and_wait(world, &connect(last, 1, 0), 2_000);
+    }
     for topic in 0..TOPICS.len() as u64 {
         do_and_wait(world, &Step::Unretain { client: last as u64, topic, qos: 0 }, 1_000);
     }

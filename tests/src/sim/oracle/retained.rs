@@ -56,7 +56,9 @@ impl Book {
                 .filter(|&number| {
                     let message = &self.messages[number];
                     let counts = message.retain && message.topic == topic && !message.sent.is_empty();
-                    counts && (partly_refused || !message.refused) && !self.is_superseded(number, u64::MAX)
+                    // One that is refused when it comes again may have been retained the first time.
+                    let was_kept = !message.refused || partly_refused || message.sent.len() > 1;
+                    counts && was_kept && !self.is_superseded(number, u64::MAX)
                 })
                 .collect();
             let [only] = candidates[..] else { continue };

@@ -55,8 +55,11 @@ impl World {
         (self.links[link].place == Some((index, conn))).then_some(link)
     }
 
-    /// Read interest is known from the outbox alone.
+    /// Read interest is known from the outbox alone, once nothing more waits to be drained.
     fn check_reading(&mut self, index: usize) {
+        if self.shards[index].broker.poll_timeout().is_some_and(|(due, _)| due <= self.now) {
+            return;
+        }
         for link in &self.links {
             if let Some((shard, conn)) = link.place
                 && shard == index
