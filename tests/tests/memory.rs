@@ -17,6 +17,8 @@ mod findings;
 mod machine;
 #[path = "memory/offline.rs"]
 mod offline;
+#[path = "memory/pieces.rs"]
+mod pieces;
 #[path = "memory/review.rs"]
 mod review;
 #[path = "memory/storing.rs"]

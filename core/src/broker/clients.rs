@@ -57,6 +57,8 @@ pub(super) struct Clients {
     pub(super) mark: LogPosition,
     /// Deliveries for the connection whose packets are being handled, and other work as [`charge`](Self::charge) counts it.
     pub(super) deliveries: u32,
+    /// Packets that were handled of that connection in its share of this turn.
+    pub(super) packets: u32,
     pub(super) pressing: bool,
     pub(super) images: Images,
     /// Messages whose payload was written; empty but for its memory.
@@ -89,6 +91,7 @@ impl Clients {
             store_failed: false,
             mark: LogPosition(0),
             deliveries: 0,
+            packets: 0,
             pressing: false,
             images: Images::default(),
             done: Vec::new(),
@@ -188,6 +191,11 @@ impl Clients {
     /// Bytes of all messages that are held, and of the records by which sessions wait for them.
     pub(super) fn held_bytes(&self) -> u64 {
         self.messages.bytes_held() + self.stats.messages_queued * Queue::RECORD_BYTES
+    }
+
+    /// Another connection's packets are handled from here on.
+    pub(super) fn begin_share(&mut self) {
+        (self.packets, self.deliveries) = (0, 0);
     }
 
     /// Counts steps through a list as work for the connection whose packets are being handled. A step costs about an eighth

@@ -1,11 +1,18 @@
 //! Bytes from clients: cut into packets, handed to the chapter that each belongs to, held back when it has to be.
 
+use core::mem;
+
+use bytes::Bytes;
+
 use super::Broker;
 use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
 use crate::id::ConnId;
 use crate::packet::{Ack, Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
 use crate::time::Instant;
+
+/// Input from this size on is given to the message that it brings, and not copied.
+const LENT_BYTES_MIN: usize = 64 * 1024;
 
 /// What a connection's packets led to.
 enum Step {
@@ -30,6 +37,8 @@ impl Broker {
 
     /// Looks at bytes that have arrived, here or at the shard that handed the connection over.
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.clients.begin_share();
+        let bytes = self.complete(conn, bytes);
         let Some(index) = self.clients.index_of(conn) else { return };
         let state = &mut self.clients.conns[index];
         if state.phase == Phase::Closing {
@@ -47,7 +56,7 @@ impl Broker {
             let state = &self.clients.conns[index];
             // A piece of a packet is not looked at again before the packet can be whole.
             if !state.waiting && !state.held && state.input.len() >= state.needed {
-                self.serve(conn);
+                self.serve_input(conn);
             }
         }
         if let Some(index) = self.clients.index_of(conn) {
@@ -55,10 +64,30 @@ impl Broker {
         }
     }
 
+    /// Handles a packet that had come in part, if the rest of it is here. What comes behind it, which is the result, is read
+    /// where it lies.
+    fn complete<'b>(&mut self, conn: ConnId, bytes: &'b [u8]) -> &'b [u8] {
+        let Some(index) = self.clients.index_of(conn) else { return bytes };
+        let state = &self.clients.conns[index];
+        let missing = state.needed.saturating_sub(state.input.len());
+        if missing == 0 || missing > bytes.len() || state.waiting || state.held || state.phase == Phase::Closing {
+            return bytes;
+        }
+        let (end, behind) = bytes.split_at(missing);
+        self.append_input(index, end);
+        self.serve_input(conn);
+        behind
+    }
+
+    /// The buffer grows by doubling, but not beyond the packet that it is for.
     fn append_input(&mut self, index: u32, bytes: &[u8]) {
         let state = &mut self.clients.conns[index];
         if state.input.capacity() == 0 {
             state.input = self.clients.pool.take();
+        }
+        let len = state.input.len() + bytes.len();
+        if len > state.input.capacity() && len <= state.needed {
+            state.input.reserve_exact((2 * len).min(state.needed) - state.input.len());
         }
         state.input.extend_from_slice(bytes);
     }
@@ -72,23 +101,42 @@ impl Broker {
         self.clients.conns[index].needed = peek_size(rest).unwrap_or(0);
     }
 
-    /// Handles what waits in the input of a connection.
+    /// Handles what waits in the input of a connection, as its share of a turn.
     pub(super) fn serve(&mut self, conn: ConnId) {
+        self.clients.begin_share();
+        self.serve_input(conn);
+    }
+
+    fn serve_input(&mut self, conn: ConnId) {
         let Some(index) = self.clients.index_of(conn) else { return };
-        let mut input = core::mem::take(&mut self.clients.conns[index].input);
+        let mut input = mem::take(&mut self.clients.conns[index].input);
         self.clients.conns[index].needed = 0;
-        let used = self.process(index, &input);
-        let Some(index) = self.clients.index_of(conn) else { return self.clients.pool.put(input) };
-        if used == input.len() || self.clients.conns[index].phase == Phase::Closing {
-            self.clients.pool.put(input);
+        if input.len() >= LENT_BYTES_MIN {
+            let lent = Bytes::from(input);
+            self.lent = lent.clone();
+            let used = self.process(index, &lent);
+            self.lent = Bytes::new();
+            self.keep_rest(conn, &lent[used..]);
         } else {
-            input.drain(..used);
-            let state = &mut self.clients.conns[index];
-            state.needed = peek_size(&input).unwrap_or(0);
-            state.input = input;
+            let used = self.process(index, &input);
+            let Some(index) = self.clients.index_of(conn) else { return self.clients.pool.put(input) };
+            if used == input.len() || self.clients.conns[index].phase == Phase::Closing {
+                self.clients.pool.put(input);
+            } else {
+                input.drain(..used);
+                let state = &mut self.clients.conns[index];
+                state.needed = peek_size(&input).unwrap_or(0);
+                state.input = input;
+            }
         }
+        let Some(index) = self.clients.index_of(conn) else { return };
         self.close_drained(index, false);
         self.clients.update_reading(index);
+    }
+
+    /// The payload as a part of the input, if that is lent and little else is in it.
+    pub(super) fn lent(&self, payload: &[u8]) -> Option<Bytes> {
+        (!self.lent.is_empty() && payload.len() > self.lent.len() / 8 * 7).then(|| self.lent.slice_ref(payload))
     }
 
     /// Handles the packets at the front of `bytes` and says how many bytes they were.
@@ -97,8 +145,6 @@ impl Broker {
         let packets_max = self.clients.config.limits.packets_per_turn;
         let deliveries_max = self.clients.config.limits.deliveries_per_turn;
         let mut used = 0;
-        let mut packets = 0;
-        self.clients.deliveries = 0;
         while used < bytes.len() {
             if !self.clients.conns.is_current(index, generation) {
                 return bytes.len();
@@ -113,12 +159,12 @@ impl Broker {
             let size_max = self.input_size_max(conn.phase);
             match split(&bytes[used..], conn.version, size_max) {
                 Ok(None) => break,
-                Ok(Some(_)) if packets >= packets_max || self.clients.deliveries >= deliveries_max => {
+                Ok(Some(_)) if self.clients.packets >= packets_max || self.clients.deliveries >= deliveries_max => {
                     self.clients.queue_work(index);
                     break;
                 }
                 Ok(Some(frame)) => {
-                    packets += 1;
+                    self.clients.packets += 1;
                     match self.step(index, &frame, &bytes[used..]) {
                         Step::Handled => used += frame.size,
                         Step::Wait => break,

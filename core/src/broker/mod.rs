@@ -30,6 +30,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::hash::BuildHasher;
 
+use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
@@ -129,6 +130,8 @@ pub struct Broker {
     topic: String,
     properties: Vec<u8>,
     codes: Vec<u8>,
+    /// The input whose packets are being handled, if it may be kept by the message that it brings; otherwise empty.
+    lent: Bytes,
 }
 
 fn hash_client(hasher: &FixedState, client_id: &str) -> u64 {
@@ -173,6 +176,7 @@ impl Broker {
             topic: String::new(),
             properties: Vec::new(),
             codes: Vec::new(),
+            lent: Bytes::new(),
         }
     }
 

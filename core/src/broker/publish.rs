@@ -174,6 +174,7 @@ impl Broker {
             .expiring(self.clients.now, expiry_s);
         arrival.publisher = self.clients.conns[index].session;
         arrival.answered = publish.qos != QoS::AtMostOnce;
+        arrival.shared = self.lent(publish.payload);
         let routed = self.route_published(&mut arrival);
         self.properties = scratch;
         routed

@@ -75,7 +75,7 @@ fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<G
 impl Broker {
     /// Routes a message that was published in this shard.
     pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
-        if !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
+        if arrival.shared.is_none() && !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
             arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
         }
         let mut scratch = core::mem::take(&mut self.scratch);
