@@ -1,19 +1,15 @@
 //! Every configured bound, after every turn.
 
 use super::World;
-use crate::sim::oracle::matching::SHARED;
 
 impl World {
     /// Whether a shard keeps to its limits.
     pub(super) fn check_bounds(&mut self, index: usize) {
         let options = &self.options;
         let stats = self.shards[index].broker.stats();
-        // The last message may need a place for each Shared Subscription of the session.
-        let queue_max = options.queue_messages_max + SHARED.len() as u64;
         // Shards take what others had room for.
         let retained_max = options.retained_messages_max * options.shards;
         let bounds = [
-            ("queue_messages_max", stats.messages_queued, stats.sessions * queue_max),
             // What a client has received and not released counts for the session, but not for a new connection.
             ("inflight_max", stats.messages_inflight, stats.sessions * (4 * options.inflight_max + 64)),
             ("sessions_max", stats.sessions, options.sessions_max),
@@ -26,7 +22,24 @@ impl World {
                 self.trace.fail("a bound exceeded", format!("{name} in shard {index}: {value} of {bound}"));
             }
         }
+        self.check_queues(index);
         self.check_outputs(index);
+    }
+
+    /// The queue of each session by itself. The last message may need a place for each Shared Subscription of it.
+    fn check_queues(&mut self, index: usize) {
+        let bound = self.options.queue_messages_max as usize;
+        if bound > 100 {
+            return;
+        }
+        for client in &self.clients {
+            let Some(session) = self.shards[index].broker.inspect(&client.name()) else { continue };
+            let shared = session.subscriptions.iter().filter(|known| known.filter.starts_with("$share/")).count();
+            if session.queued_messages > bound + shared {
+                let what = format!("queue_messages_max of {}: {}", session.client_id, session.queued_messages);
+                self.trace.fail("a bound exceeded", what);
+            }
+        }
     }
 
     /// Output: messages up to the bound, the last one may pass it; control packets up to twice that, and what one turn's
