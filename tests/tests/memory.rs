@@ -7,6 +7,8 @@ use weirmq_tests::{Start, cases, each_case};
 
 #[path = "memory/authentication.rs"]
 mod authentication;
+#[path = "memory/between.rs"]
+mod between;
 #[path = "memory/counters.rs"]
 mod counters;
 #[path = "memory/events.rs"]
@@ -17,6 +19,8 @@ mod findings;
 mod machine;
 #[path = "memory/offline.rs"]
 mod offline;
+#[path = "memory/operations.rs"]
+mod operations;
 #[path = "memory/pieces.rs"]
 mod pieces;
 #[path = "memory/review.rs"]

@@ -292,3 +292,83 @@ fn of_shards() {
     let bytes: usize = (0..8).map(|number| connect(&format!("client{number}")).to_wire(Version::V311).len()).sum();
     assert_eq!(n.stats().bytes_received, bytes as u64, "each byte is received once");
 }
+
+/// A QoS 0 message that is too large for its client, and one that would have to wait and has no room.
+#[test]
+fn of_qos_0_that_does_not_go() {
+    let mut n = net(1, config(|config| (config.limits.queue_messages_max, config.limits.queue_qos0) = (3, true)));
+    let publisher = n.connect(connect("publisher"));
+    let client = n.connect(connect("small").v5().property(Property::MaximumPacketSize(50)));
+    n.subscribed(client, [("t", 0)]);
+    assert_eq!(
+        change(&mut n, |n| n.send(publisher, publish("t", [0; 100]))),
+        "packets_received +1, publishes_received +1, dropped_too_large +1"
+    );
+    let stuck = || connect("stuck").v5().clean(false).session_expiry(100).receive_maximum(1);
+    let client = n.connect(stuck());
+    n.subscribed(client, [("s", 1)]);
+    n.reset(client);
+    for id in 1..=2 {
+        n.published(publisher, publish("s", "x").qos(1).id(id));
+    }
+    n.send(publisher, publish("s", "kept"));
+    let client = n.reconnect(stuck(), true);
+    assert_eq!(n.recv_publish(client).payload, b"x");
+    // It does not overtake the one that waits behind what waits for PUBACK.
+    assert_eq!(
+        change(&mut n, |n| n.send(publisher, publish("s", "y"))),
+        "messages_held +1, messages_queued +1, packets_received +1, publishes_received +1"
+    );
+    assert_eq!(
+        change(&mut n, |n| n.send(publisher, publish("s", "z"))),
+        "packets_received +1, publishes_received +1, dropped_queue_full +1"
+    );
+}
+
+/// PUBACK says whether anybody wanted the message (MQTT 5.0, 3.4.2.1); what is retained has found its place.
+#[test]
+fn of_messages_that_nobody_wants() {
+    let mut n = net(1, Config::default());
+    let publisher = n.connect(connect("publisher").v5());
+    n.send(publisher, publish("t", "x").qos(1).id(1));
+    n.expect_like(publisher, puback(1).with_code(0x10));
+    n.send(publisher, publish("t", "x").qos(1).id(2).retain());
+    n.expect(publisher, puback(2));
+    assert_eq!(n.stats().messages_unmatched, 2);
+}
+
+/// A retained message makes room for the one that replaces it.
+#[test]
+fn of_retained_bytes() {
+    let mut n = net(1, config(|config| config.limits.retained_bytes_max = 1024 * 1024));
+    let publisher = n.connect(connect("publisher").v5());
+    let half = |topic: &str| publish(topic, vec![0; 600 * 1024]).retain().qos(1).id(1);
+    for _ in 0..3 {
+        n.send(publisher, half("a"));
+        n.expect(publisher, puback(1));
+    }
+    n.send(publisher, half("b"));
+    n.expect_like(publisher, puback(1).with_code(0x97));
+    assert_eq!((n.stats().retained_messages, n.stats().refused_retained_full), (1, 1));
+}
+
+/// Where no more messages may be held, QoS 0 goes on: it is not held.
+#[test]
+fn of_memory_that_is_full() {
+    let mut n = net(1, config(|config| config.limits.message_bytes_max = 1024 * 1024));
+    let away = n.connect(connect("away").clean(false));
+    n.subscribed(away, [("held", 1)]);
+    n.reset(away);
+    let publisher = n.connect(connect("publisher"));
+    let here = n.connect(connect("here"));
+    n.subscribed(here, [("free", 0)]);
+    for id in 1..=20 {
+        n.send(publisher, publish("held", vec![0; 100 * 1024]).qos(1).id(id));
+    }
+    n.settle();
+    let held = n.stats().publishes_received;
+    assert!((10..=11).contains(&held), "{held} of 20 messages fit");
+    let other = n.connect(connect("other"));
+    n.send(other, publish("free", "x"));
+    n.take(here, "free", "x");
+}

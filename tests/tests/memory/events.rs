@@ -201,3 +201,29 @@ sharded! {
 fn has_reason(properties: &[Property]) -> bool {
     properties.iter().any(|property| matches!(property, Property::ReasonString(text) if text.len() > 10))
 }
+
+/// A 3.x client whose message is refused is closed, and it is told for want of which room; a failed store is told once.
+#[test]
+fn of_room_that_is_wanting() {
+    let mut config = Config::default();
+    config.limits.queue_messages_max = 1;
+    config.limits.retained_messages_max = 1;
+    let mut n = net(1, config);
+    let away = n.connect(connect("away").clean(false));
+    n.subscribed(away, [("q", 1)]);
+    n.reset(away);
+    for (topic, retain, limit) in [("q", false, "Queue"), ("r", true, "Retained")] {
+        let client = n.connect(connect("one"));
+        for number in 0..2 {
+            let message = publish(&format!("{topic}{}", if retain { number.to_string() } else { String::new() }), "x");
+            n.send(client, if retain { message.retain() } else { message }.qos(1).id(1 + number));
+        }
+        n.settle();
+        let told = told(&mut n);
+        let last = format!("one disconnected: LimitReached({limit}), kept false");
+        assert!(told.contains(&last), "{told:?}");
+    }
+    n.fail_stores();
+    n.fail_stores();
+    assert_eq!(told(&mut n), ["the store failed"]);
+}

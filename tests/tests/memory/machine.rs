@@ -116,3 +116,54 @@ fn a_recording_begins_at_the_beginning() {
         assert!(std::panic::catch_unwind(late).is_err());
     }
 }
+
+/// A sink that fails ends the recording.
+#[test]
+fn a_recording_that_cannot_be_kept_ends() {
+    let mut recorded = broker().recording(Some(RecordOptions::default()));
+    let conn = accept(&mut recorded);
+    recorded.flush_record(|_| true);
+    assert!(recorded.output_hash().is_some());
+    recorded.handle_closed(NOW, conn, CloseCause::Error);
+    recorded.flush_record(|_| false);
+    assert!(recorded.output_hash().is_none());
+}
+
+/// A run sends no more retained messages than it is told to.
+#[test]
+fn a_run_keeps_to_its_budget() {
+    let (mut broker, mut outbox) = (broker(), Outbox::new());
+    let publisher = client(&mut broker, "publisher");
+    for topic in 0..1_000 {
+        broker.handle_receive(NOW, publisher, &publish(&format!("r/{topic}"), "x").retain().to_wire(Version::V311));
+    }
+    let subscriber = client(&mut broker, "subscriber");
+    broker.handle_receive(NOW, subscriber, &subscribe(1, [("r/#", 0)]).to_wire(Version::V311));
+    flush(&mut broker, &mut outbox);
+    let budget = Budget { retained: 300, ..Budget::default() };
+    let mut runs = 0;
+    while broker.run(NOW, budget) == weirmq_core::Progress::More {
+        let sent = broker.stats().publishes_sent;
+        assert!(sent <= 300 * (runs + 1), "{sent} after {runs}");
+        flush(&mut broker, &mut outbox);
+        runs += 1;
+    }
+    assert!((3..=5).contains(&runs), "{runs}");
+    assert_eq!(broker.stats().publishes_sent, 1_000);
+}
+
+/// A listener takes as many connections as it is told to, whatever others take.
+#[test]
+fn each_listener_has_its_own_limit() {
+    let listener = |connections_max| weirmq_core::config::Listener { connections_max, ..Default::default() };
+    let config = Config { listeners: vec![listener(1), listener(2)], ..Config::default() };
+    let mut broker = Broker::new(config, ShardId(0), [7; 32], NOW);
+    let taken = |broker: &mut Broker, listener| broker.handle_accept(NOW, ListenerId(listener), PeerAddr::Memory);
+    let first = taken(&mut broker, 0).expect("there is room for one");
+    assert_eq!(taken(&mut broker, 0), None);
+    assert!(taken(&mut broker, 1).is_some() && taken(&mut broker, 1).is_some());
+    assert_eq!((taken(&mut broker, 1), taken(&mut broker, 2)), (None, None));
+    broker.handle_closed(NOW, first, CloseCause::PeerClosed);
+    assert!(taken(&mut broker, 0).is_some());
+    assert_eq!(broker.stats().accept_refused, 3);
+}

@@ -1,8 +1,8 @@
 //! Packets that come in pieces: the last piece may hold what follows, and a large payload stays where it was read.
 
 use weirmq_core::Config;
+use weirmq_tests::Talk;
 use weirmq_tests::wire::*;
-use weirmq_tests::{Talk, World};
 
 use crate::{net, sharded};
 

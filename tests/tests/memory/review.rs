@@ -95,7 +95,7 @@ sharded! {
 }
 
 /// A client of this name that is at home in this shard.
-fn named(n: &mut Net, name: &str, home: u16, with: impl Fn(Connect) -> Connect) -> (String, Client) {
+pub(crate) fn named(n: &mut Net, name: &str, home: u16, with: impl Fn(Connect) -> Connect) -> (String, Client) {
     for number in 0.. {
         let name = format!("{name}{number}");
         let client = n.connect(with(connect(&name).v5()));
@@ -108,7 +108,7 @@ fn named(n: &mut Net, name: &str, home: u16, with: impl Fn(Connect) -> Connect) 
     unreachable!("every shard is the home of some name")
 }
 
-fn kept(connect: Connect) -> Connect {
+pub(crate) fn kept(connect: Connect) -> Connect {
     connect.clean(false).session_expiry(100)
 }
 

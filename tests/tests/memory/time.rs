@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use weirmq_core::{Config, Event, SessionEnd};
+use weirmq_tests::memory::StoreMode;
 use weirmq_tests::wire::*;
 use weirmq_tests::{Talk, World};
 
@@ -306,5 +307,43 @@ sharded! {
         let stats = n.stats();
         let held = [stats.connections, stats.sessions, stats.subscriptions, stats.messages_held, stats.messages_inflight];
         assert_eq!(held, [0; 5], "{stats:?}");
+    }
+}
+
+sharded! {
+    /// A client that is slow is not one that has stopped: `write_timeout` begins anew with whatever it takes.
+    fn write_timeout_begins_anew_with_each_byte(shards) {
+        let mut n = net(shards, Config::default());
+        let client = n.connect(connect("slow"));
+        n.subscribed(client, [("t", 0)]);
+        n.window(client, 0);
+        let publisher = n.connect(connect("publisher"));
+        n.send(publisher, publish("t", vec![0; 100]));
+        n.settle();
+        for _ in 0..5 {
+            n.advance(secs(59));
+            assert!(!n.is_closed(client));
+            n.window(client, 1);
+            n.settle();
+        }
+        n.advance(secs(62));
+        assert!(n.is_closed(client));
+    }
+}
+
+sharded! {
+    /// A client that waits for its CONNACK because the store is slow is not a silent one.
+    fn keep_alive_does_not_count_what_the_broker_takes(shards) {
+        let mut n = net(shards, Config { durable: true, ..Config::default() });
+        n.store(StoreMode::Late);
+        let client = n.open();
+        n.send(client, connect("durable").clean(false).keep_alive(10));
+        n.settle();
+        n.advance(secs(100));
+        assert!(!n.is_closed(client));
+        n.stored();
+        n.expect(client, connack(false, 0));
+        n.advance(secs(15));
+        assert!(n.is_closed(client));
     }
 }
