@@ -326,8 +326,8 @@ impl Broker {
         }
         let user_name = connect.user_name.map(Box::from);
         self.clients.record_for(session, |client_id| Operation::SessionConnected { client_id, user_name, expiry_s });
-        match self.clients.sessions[session].will.clone() {
-            Some(will) => self.clients.record_for(session, |client_id| Operation::WillSet {
+        if let Some(will) = self.clients.sessions[session].will.clone() {
+            self.clients.record_for(session, |client_id| Operation::WillSet {
                 client_id,
                 delay_s: will.delay_s,
                 will: StoredMessage {
@@ -338,8 +338,7 @@ impl Broker {
                     retain: will.retain,
                     expiry_s: will.message_expiry_s,
                 },
-            }),
-            None => self.clients.record_for(session, |client_id| Operation::WillRemoved { client_id }),
+            });
         }
         self.clients.recorded
     }

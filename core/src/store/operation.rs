@@ -16,7 +16,7 @@ pub enum Operation {
         /// The message.
         message: LogPosition,
     },
-    /// A session began, or went on with other attributes. It is connected.
+    /// A session began, or went on with other attributes. It is connected, and has no will but the one that follows.
     SessionConnected {
         /// The Client Identifier.
         client_id: Box<str>,
