@@ -19,6 +19,11 @@ fn filters_to_subscribe_to() {
         assert_eq!(buffer.len(), 2 + 3 + 1 + 2 + 1);
         let filters = buffer.as_filters().map(|filter| (filter.filter, filter.options));
         assert!(filters.eq([("a/b", options), ("", SubscriptionOptions::with_qos(QoS::ExactlyOnce))]));
+        let mut others = SubscribeBuffer::new();
+        others.push("a/b", options);
+        assert_ne!(buffer.as_filters(), others.as_filters());
+        others.push("", SubscriptionOptions::with_qos(QoS::ExactlyOnce));
+        assert_eq!(buffer.as_filters(), others.as_filters());
         buffer.clear();
     }
 }
