@@ -16,10 +16,9 @@
 //! ```
 //!
 //! A shard is one future on a thread of its own. It repeats one *turn* (`shard.rs`): look what sockets are ready for; accept;
-//! feed what other shards sent and every readable socket, at most one buffer each; let timers fire; carry out what the broker
-//! wants (`effects.rs`), with one vectored write for each connection that has output. Sockets are registered once,
-//! edge-triggered, in a poll of the shard's own: async-io by itself registers interest anew after each event. Only when a
-//! look finds nothing does the shard wait, at most until [`Broker::poll_timeout`], and async-io watches that poll for it.
+//! feed mail and readable sockets, at most one buffer each; let timers fire; carry out what the broker wants (`effects.rs`).
+//! async-io by itself registers interest anew after each event. So sockets are registered once, edge-triggered, in a poll of
+//! the shard's own, and async-io watches this one while the shard sleeps, at most until [`Broker::poll_timeout`].
 //! There is no protocol here: what a byte means is decided in [`weirmq_core`].
 //!
 //! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout

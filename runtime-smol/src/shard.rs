@@ -126,8 +126,8 @@ impl Shard {
             let now = self.shared.now();
             let gathers = self.calls.gather(now, busy, |shard| self.shared.links[usize::from(shard.0)].wake());
             busy = !readiness.is_empty() || self.link.bell.is_rung();
-            let due = self.due().unwrap_or(Instant::MAX);
-            if !busy && !gathers && due > now {
+            let due = self.due();
+            if !busy && !gathers && due.is_none_or(|due| due > now) {
                 self.sleep(due).await?;
                 continue;
             }
@@ -143,21 +143,23 @@ impl Shard {
         }
     }
 
-    /// Sleeps until a socket is ready, somebody rings or, at the latest, the next turn is due.
-    async fn sleep(&mut self, due: Instant) -> io::Result<()> {
+    /// Sleeps until a socket is ready, somebody rings or, at the latest, the next turn is due. What woke it the next look says.
+    async fn sleep(&mut self, due: Option<Instant>) -> io::Result<()> {
         // Setting a timer costs more than waking up once too early.
-        if due < self.armed {
+        if let Some(due) = due.filter(|due| *due < self.armed || !self.timer.will_fire()) {
             self.timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
             self.armed = due;
         }
+        let mut asleep = false;
         poll_fn(|cx| {
             self.link.register(cx.waker());
-            if Pin::new(&mut self.timer).poll(cx).is_ready() {
-                self.armed = Instant::MAX;
+            let over = Pin::new(&mut self.timer).poll(cx).is_ready();
+            if std::mem::replace(&mut asleep, true) || over || !self.link.bell.fall_asleep() {
                 return Poll::Ready(Ok(()));
             }
-            let ready = self.watched.poll_readable(cx);
-            if ready.is_pending() && !self.link.bell.fall_asleep() { Poll::Ready(Ok(())) } else { ready }
+            // The first answer may be about what was served already.
+            let answer = self.watched.poll_readable(cx);
+            if answer.is_ready() { self.watched.poll_readable(cx) } else { answer }
         })
         .await
     }
