@@ -126,9 +126,8 @@ impl Shard {
             let now = self.shared.now();
             let gathers = self.calls.gather(now, busy, |shard| self.shared.links[usize::from(shard.0)].wake());
             busy = !readiness.is_empty() || self.link.bell.is_rung();
-            let due = self.due();
-            if !busy && !gathers && due.is_none_or(|due| due > now) {
-                self.sleep(due).await?;
+            if !busy && !gathers && self.due().is_none_or(|due| due > now) {
+                self.sleep().await?;
                 continue;
             }
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
@@ -144,9 +143,9 @@ impl Shard {
     }
 
     /// Sleeps until a socket is ready, somebody rings or, at the latest, the next turn is due. What woke it the next look says.
-    async fn sleep(&mut self, due: Option<Instant>) -> io::Result<()> {
+    async fn sleep(&mut self) -> io::Result<()> {
         // Setting a timer costs more than waking up once too early.
-        if let Some(due) = due.filter(|due| *due < self.armed || !self.timer.will_fire()) {
+        if let Some(due) = self.due().filter(|due| *due < self.armed || !self.timer.will_fire()) {
             self.timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
             self.armed = due;
         }
