@@ -91,6 +91,21 @@ fn who_comes_in_the_place_of_another_is_heard() {
     }
 }
 
+/// More than the broker takes of one client in a turn, so it stops reading. All of it is in the system's buffers when it goes
+/// on, so nothing announces what is left.
+#[test]
+fn what_was_left_unread_is_read_later() {
+    serve(1, |addr| {
+        for number in 0..3 {
+            let messages = [0x30, 4, 0, 1, b't', b'x'].repeat(60_000);
+            let all = [&connect(number)[..], &messages, &[0xC0, 0]].concat();
+            let mut client = open(addr, &all);
+            expect(&mut client, &CONNACK);
+            expect(&mut client, &[0xD0, 0]);
+        }
+    });
+}
+
 /// Tasks of the program and shards share async-io's reactor; neither keeps the other from it.
 #[test]
 fn clients_of_the_same_executor_are_served() {
