@@ -2,24 +2,12 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use async_io::Async;
 use socket2::Socket;
 use weirmq_core::{Broker, ConnId, Instant};
 
-use crate::mail::{Link, Ready, socket_waker};
-
 /// Most slices given to one vectored write.
 const SLICES_MAX: usize = 64;
-
-/// Lets a socket's next readiness wake the shard; true when it must be looked at without.
-pub(crate) fn await_readable(socket: &Async<Socket>, waker: &Waker) -> bool {
-    let mut cx = Context::from_waker(waker);
-    // The first answer may still be about the event that was just served.
-    socket.poll_readable(&mut cx).is_ready() && socket.poll_readable(&mut cx).is_ready()
-}
 
 /// How far the end of a connection has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,26 +20,27 @@ pub(crate) enum Phase {
     Lingering,
 }
 
-/// A socket with what is known of its readiness.
+/// A socket with what its edge-triggered events have said, and what reads and writes have found since.
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
-    pub(crate) socket: Async<Socket>,
-    link: Arc<Link>,
-    read_waker: Waker,
+    pub(crate) socket: Socket,
     pub(crate) phase: Phase,
-    /// A read may find something. If not, the waker is registered for it.
+    /// A read may find something.
     pub(crate) readable: bool,
+    /// The peer has closed: every read finds something until the end of file, and no further event announces it.
+    pub(crate) hung_up: bool,
+    /// It stands in the shard's list of connections to read.
+    pub(crate) queued: bool,
     /// The broker does not want it to be read.
     pub(crate) paused: bool,
-    /// The last write was cut short: a waker is registered for more room.
+    /// The last write was cut short: an event will say when to go on.
     pub(crate) blocked: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnId, socket: Async<Socket>, link: Arc<Link>, paused: bool) -> Self {
-        let read_waker = socket_waker(&link, Ready::Read(id));
-        let readable = await_readable(&socket, &read_waker);
-        Self { id, socket, link, read_waker, phase: Phase::Open, readable, paused, blocked: false }
+    pub(crate) fn new(id: ConnId, socket: Socket, paused: bool) -> Self {
+        let phase = Phase::Open;
+        Self { id, socket, phase, readable: false, hung_up: false, queued: false, paused, blocked: false }
     }
 
     /// Whether a read now makes sense.
@@ -60,16 +49,20 @@ impl Connection {
     }
 
     /// Reads once: `None` when there is nothing, `Some(0)` at the end of file. A read that does not fill the buffer has
-    /// emptied the socket; asking again would be a wasted call.
+    /// emptied the socket; asking again would be a wasted call, and the next byte brings an event.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let full = buffer.len();
-        let count = match self.socket.get_ref().read(buffer) {
-            Ok(count) => Some(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => None,
-            Err(error) => return Err(error),
-        };
-        self.readable = count == Some(full) || (count != Some(0) && await_readable(&self.socket, &self.read_waker));
-        Ok(count)
+        match self.socket.read(buffer) {
+            Ok(count) => {
+                self.readable = count == buffer.len() || (self.hung_up && count > 0);
+                Ok(Some(count))
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes what the broker has for it, as far as the socket takes it; true when all is out.
@@ -82,31 +75,24 @@ impl Connection {
                 filled += 1;
                 offered += bytes.len();
             }
-            if offered == 0 {
-                return Ok(true);
-            }
             let written = match slices[..filled] {
+                [] => return Ok(true),
                 // Most output is one piece, and a plain write is cheaper in the kernel.
-                [slice] => self.socket.get_ref().write(&slice),
-                _ => self.socket.get_ref().write_vectored(&slices[..filled]),
+                [slice] => self.socket.write(&slice),
+                _ => self.socket.write_vectored(&slices[..filled]),
             };
             match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     broker.handle_sent(now, self.id, count);
-                    match count == offered {
-                        true if filled < SLICES_MAX => return Ok(true),
-                        true => continue,
-                        false => {}
+                    self.blocked = count < offered;
+                    if filled < SLICES_MAX {
+                        return Ok(!self.blocked);
                     }
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) => return Err(error),
-            }
-            let waker = socket_waker(&self.link, Ready::Write(self.id));
-            match self.socket.poll_writable(&mut Context::from_waker(&waker)) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => self.blocked = true,
             }
         }
         broker.handle_sent(now, self.id, 0);
@@ -116,6 +102,6 @@ impl Connection {
     /// Tells the peer that nothing more comes. Its own end of file is read from here on, if need be once more.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         (self.phase, self.readable) = (Phase::Lingering, true);
-        self.socket.get_ref().shutdown(Shutdown::Write)
+        self.socket.shutdown(Shutdown::Write)
     }
 }

@@ -1,7 +1,9 @@
 //! The output half of a turn: what the broker wants done, carried out in the order that its outbox names.
 
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
+use mio::unix::SourceFd;
 use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox, ShardId};
 
 use crate::connection::Phase;
@@ -88,9 +90,9 @@ impl Shard {
 
     fn hand_off(&mut self, handoff: Handoff) {
         let Some(conn) = self.connections.remove(handoff.conn) else { return };
-        if let Ok(socket) = conn.socket.into_inner() {
+        if self.poll.registry().deregister(&mut SourceFd(&conn.socket.as_raw_fd())).is_ok() {
             self.calls.add(handoff.to);
-            self.post(handoff.to, Mail::Handoff(socket, handoff.moved));
+            self.post(handoff.to, Mail::Handoff(conn.socket, handoff.moved));
         }
     }
 

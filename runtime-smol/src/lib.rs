@@ -15,12 +15,10 @@
 //! # }
 //! ```
 //!
-//! A shard is one future on a thread of its own. It repeats one *turn* (`shard.rs`): feed every readable socket, at most one
-//! buffer each, and what other shards sent; accept; let timers fire; carry out what the broker wants (`effects.rs`), with one
-//! vectored write for each connection that has output; wait, at most until [`Broker::poll_timeout`]. A connection has no
-//! task: its waker writes its name on the shard's list, so that one turn serves many ready sockets. async-io registers
-//! interest anew after each event, which is one system call more.
-//!
+//! A shard is one future on a thread of its own. It repeats one *turn* (`shard.rs`): look what sockets are ready for; accept;
+//! feed mail and readable sockets, at most one buffer each; let timers fire; carry out what the broker wants (`effects.rs`).
+//! async-io by itself registers interest anew after each event. So sockets are registered once, edge-triggered, in a poll of
+//! the shard's own, and async-io watches this one while the shard sleeps, at most until [`Broker::poll_timeout`].
 //! There is no protocol here: what a byte means is decided in [`weirmq_core`].
 //!
 //! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout

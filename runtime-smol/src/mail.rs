@@ -1,4 +1,4 @@
-//! What shards, other threads and sockets say to a shard: an inbox that wakes it once, however much arrives.
+//! What shards and other threads say to a shard: an inbox that wakes it once, however much arrives.
 //!
 //! The inbox is bounded by those who write to it: a broker has at most
 //! [`Limits::peer_bytes_max`](weirmq_core::config::Limits::peer_bytes_max) under way to another shard and
@@ -6,24 +6,14 @@
 //! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 use socket2::Socket;
 use weirmq_core::packet::ReasonCode;
-use weirmq_core::{AuthId, AuthOutcome, Bell, ConnId, Moved, PeerBatch, ShardId, Stats};
-
-/// What a socket is ready for.
-#[derive(Clone, Copy)]
-pub(crate) enum Ready {
-    Accept,
-    Read(ConnId),
-    Write(ConnId),
-}
+use weirmq_core::{AuthId, AuthOutcome, Bell, Moved, PeerBatch, ShardId, Stats};
 
 /// One thing for a shard to handle.
 pub(crate) enum Mail {
-    /// A socket is ready.
-    Ready(Ready),
     /// What another shard's broker says.
     Peer(ShardId, PeerBatch),
     /// A connection whose session lives here.
@@ -48,6 +38,7 @@ impl Link {
     /// Leaves a letter without waking the shard.
     pub(crate) fn post(&self, mail: Mail) {
         lock(&self.inbox).push(mail);
+        self.bell.note();
     }
 
     /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
@@ -66,28 +57,15 @@ impl Link {
 
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
-        self.bell.silence();
-        std::mem::swap(&mut *lock(&self.inbox), mail);
+        if self.bell.silence() {
+            std::mem::swap(&mut *lock(&self.inbox), mail);
+        }
     }
 }
 
 /// A panic under one of these locks leaves nothing half done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Wakes a shard in the name of a socket.
-pub(crate) fn socket_waker(link: &Arc<Link>, ready: Ready) -> Waker {
-    Waker::from(Arc::new(SocketWaker(Arc::clone(link), ready)))
-}
-
-struct SocketWaker(Arc<Link>, Ready);
-
-impl Wake for SocketWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.post(Mail::Ready(self.1));
-        self.0.wake();
-    }
 }
 
 /// Answers one question about a client, now or later, from any thread. The broker waits for

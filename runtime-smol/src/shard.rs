@@ -4,24 +4,32 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
+use mio::event::Event as Readiness;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Registry, Token};
 use socket2::Socket;
 use weirmq_core::{
     Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
 };
 
-use crate::connection::{Connection, Phase, await_readable};
-use crate::mail::{Link, Mail, Ready, lock, socket_waker};
+use crate::connection::{Connection, Phase};
+use crate::mail::{Link, Mail, lock};
 use crate::server::Shared;
 
 /// Bytes taken from one connection in one turn.
 const READ_BYTES: usize = 64 * 1024;
+/// Readiness events taken in one turn.
+const EVENTS_MAX: usize = 1_024;
+/// Turns after which the executor gets its chance although there is more to do.
+const TURNS_MAX: u32 = 16;
 /// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
 const ACCEPTS_MAX: usize = 256;
 /// How long a listener rests when the system has no descriptor or memory left.
@@ -31,9 +39,8 @@ const STATS_AGE: Duration = Duration::from_millis(100);
 
 struct Acceptor {
     id: ListenerId,
-    socket: Async<Socket>,
-    waker: Waker,
-    /// An accept may find something. If not, the waker is registered for it.
+    socket: Socket,
+    /// An accept may find something.
     ready: bool,
     /// When to go on after a failure.
     resume: Instant,
@@ -44,18 +51,25 @@ pub(crate) struct Shard {
     pub(crate) id: ShardId,
     pub(crate) link: Arc<Link>,
     pub(crate) broker: Broker,
+    pub(crate) poll: mio::Poll,
+    /// The same poll for async-io, which has nothing else of this shard to watch: it is readable when a socket is ready.
+    watched: Async<Registry>,
+    timer: Timer,
+    /// When the timer ends a sleep at the latest.
+    armed: Instant,
     acceptors: Vec<Acceptor>,
+    /// The token of the connection with index 0. Acceptors' tokens come before.
+    first_token: usize,
     pub(crate) connections: ConnMap<Connection>,
+    /// Connections to read in the next turn, and those that are read in this one.
+    ready: Vec<ConnId>,
+    reading: Vec<ConnId>,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
     pub(crate) outbox: Outbox,
     progress: Progress,
     /// Shards to wake before this one sleeps.
     pub(crate) calls: Calls,
-    /// Whether a connection waits to be read again.
-    again: bool,
-    /// Whether anything had arrived in this turn.
-    busy: bool,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -65,29 +79,34 @@ pub(crate) struct Shard {
 
 impl Shard {
     pub(crate) fn new(shared: Arc<Shared>, id: ShardId, listeners: Vec<(ListenerId, Socket)>) -> io::Result<Self> {
-        let link = Arc::clone(&shared.links[usize::from(id.0)]);
+        let poll = mio::Poll::new()?;
         let mut acceptors = Vec::new();
-        for (listener, socket) in listeners {
-            let socket = Async::new_nonblocking(socket)?;
-            let waker = socket_waker(&link, Ready::Accept);
-            acceptors.push(Acceptor { id: listener, socket, waker, ready: true, resume: Instant::ZERO });
+        for (id, socket) in listeners {
+            let token = Token(acceptors.len());
+            poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
+            acceptors.push(Acceptor { id, socket, ready: true, resume: Instant::ZERO });
         }
         let now = shared.now();
         Ok(Self {
             broker: Broker::new(shared.config.clone(), id, shared.seed, now)
                 .recording(shared.recorder.as_ref().map(|(options, _)| *options)),
+            link: Arc::clone(&shared.links[usize::from(id.0)]),
             shared,
             id,
-            link,
+            watched: Async::new_nonblocking(poll.registry().try_clone()?)?,
+            poll,
+            timer: Timer::never(),
+            armed: Instant::MAX,
+            first_token: acceptors.len(),
             acceptors,
             connections: ConnMap::default(),
+            ready: Vec::new(),
+            reading: Vec::new(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
             calls: Calls::default(),
-            again: false,
-            busy: false,
             leave: None,
             publish: now,
             unpublished: true,
@@ -96,43 +115,61 @@ impl Shard {
 
     /// Takes turns until the server has gone down.
     pub(crate) async fn run(mut self) -> io::Result<()> {
-        let (mut timer, mut armed) = (Timer::never(), Instant::MAX);
+        let mut readiness = Events::with_capacity(EVENTS_MAX);
+        let (mut busy, mut turns) = (false, 0);
         loop {
+            match self.poll.poll(&mut readiness, Some(Duration::ZERO)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            self.link.bell.get_up();
             let now = self.shared.now();
+            let gathers = self.calls.gather(now, busy, |shard| self.shared.links[usize::from(shard.0)].wake());
+            busy = !readiness.is_empty() || self.link.bell.is_rung();
+            if !busy && !gathers && self.due().is_none_or(|due| due > now) {
+                self.sleep().await?;
+                continue;
+            }
+            readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            let links = &self.shared.links;
-            let gathers = self.calls.gather(now, self.busy, |shard| links[usize::from(shard.0)].wake());
-            let due = self.due().unwrap_or(Instant::MAX);
-            if due <= now || gathers || self.link.bell.is_rung() {
-                // Lets async-io look at the sockets, and comes back.
+            turns = (turns + 1) % TURNS_MAX;
+            if turns == 0 {
                 smol::future::yield_now().await;
-                continue;
             }
-            // Setting a timer costs more than waking up once too early.
-            if due < armed {
-                timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
-                armed = due;
-            }
-            poll_fn(|cx| {
-                self.link.register(cx.waker());
-                let over = Pin::new(&mut timer).poll(cx).is_ready();
-                if over {
-                    armed = Instant::MAX;
-                }
-                if over || !self.link.bell.fall_asleep() { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-            self.link.bell.get_up();
         }
+    }
+
+    /// Sleeps until a socket is ready, somebody rings or, at the latest, the next turn is due. What woke it the next look says.
+    async fn sleep(&mut self) -> io::Result<()> {
+        // Setting a timer costs more than waking up once too early.
+        if let Some(due) = self.due().filter(|due| *due < self.armed || !self.timer.will_fire()) {
+            self.timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
+            self.armed = due;
+        }
+        let mut asleep = false;
+        poll_fn(|cx| {
+            self.link.register(cx.waker());
+            let over = Pin::new(&mut self.timer).poll(cx).is_ready();
+            if std::mem::replace(&mut asleep, true) || over || !self.link.bell.fall_asleep() {
+                return Poll::Ready(Ok(()));
+            }
+            // The first answer may be about what was served already.
+            let answer = self.watched.poll_readable(cx);
+            if answer.is_ready() { self.watched.poll_readable(cx) } else { answer }
+        })
+        .await
     }
 
     fn turn(&mut self, now: Instant) {
         self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         self.read_mail(now);
+        std::mem::swap(&mut self.ready, &mut self.reading);
+        (0..self.reading.len()).for_each(|index| self.read(now, self.reading[index]));
+        self.reading.clear();
         if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
             self.broker.handle_timeout(now);
         }
@@ -144,24 +181,36 @@ impl Shard {
     /// When the next turn is due if nothing happens; `None` is never.
     fn due(&self) -> Option<Instant> {
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
-        if self.progress == Progress::More || self.again {
+        if self.progress == Progress::More || !self.ready.is_empty() {
             return Some(Instant::ZERO);
         }
         let timer = self.broker.poll_timeout().map(|(due, _)| due);
         [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
     }
 
-    /// Handles what sockets and other shards have said since the last turn.
+    fn handle_readiness(&mut self, now: Instant, event: &Readiness) {
+        let token = event.token().0;
+        if let Some(conn) = token.checked_sub(self.first_token).and_then(|index| self.connections.at(index)) {
+            let (id, failed) = (conn.id, event.is_error());
+            conn.hung_up |= event.is_read_closed() || failed;
+            conn.readable |= event.is_readable() || conn.hung_up;
+            let unblocked = conn.blocked && (event.is_writable() || failed);
+            conn.blocked &= !unblocked;
+            self.enqueue(id);
+            if unblocked {
+                self.flush(now, id);
+            }
+        } else if let Some(acceptor) = self.acceptors.get_mut(token) {
+            acceptor.ready = true;
+        }
+    }
+
+    /// Handles what other shards and threads have said since the last turn.
     fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
-        self.again = false;
         self.link.collect(&mut mail);
-        self.busy = !mail.is_empty();
-        // New connections come before input: the index of one that is handed off then waits for its socket to be gone.
-        mail.sort_by_key(|letter| !matches!(letter, Mail::Handoff(..)));
         for letter in mail.drain(..) {
             match letter {
-                Mail::Ready(ready) => self.handle_ready(now, ready),
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
                 Mail::Handoff(socket, moved) => {
@@ -174,29 +223,14 @@ impl Shard {
         self.mail = mail;
     }
 
-    fn handle_ready(&mut self, now: Instant, ready: Ready) {
-        match ready {
-            Ready::Accept => self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true),
-            Ready::Read(id) => {
-                if let Some(conn) = self.connections.get(id) {
-                    conn.readable = true;
-                    self.read(now, id);
-                }
-            }
-            Ready::Write(id) => {
-                if let Some(conn) = self.connections.get(id) {
-                    conn.blocked = false;
-                    self.flush(now, id);
-                }
-            }
-        }
-    }
-
-    /// Lets a connection be read in the next turn, if that makes sense.
+    /// Lets a connection be read in the next round of reads, if that makes sense.
     pub(crate) fn enqueue(&mut self, id: ConnId) {
-        if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
-            self.again = true;
-            self.link.post(Mail::Ready(Ready::Read(id)));
+        if let Some(conn) = self.connections.get(id)
+            && conn.wants_read()
+            && !conn.queued
+        {
+            conn.queued = true;
+            self.ready.push(id);
         }
     }
 
@@ -206,7 +240,7 @@ impl Shard {
             if !acceptor.ready || acceptor.resume > now {
                 return;
             }
-            match acceptor.socket.get_ref().accept() {
+            match acceptor.socket.accept() {
                 Ok((socket, peer)) => {
                     acceptor.resume = Instant::ZERO;
                     let (listener, peer) = (acceptor.id, peer.as_socket().map_or(PeerAddr::Unix, PeerAddr::Ip));
@@ -217,7 +251,7 @@ impl Shard {
                     }
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => acceptor.ready = await_readable(&acceptor.socket, &acceptor.waker),
+                    ErrorKind::WouldBlock => acceptor.ready = false,
                     // The peer gave up before we came to it.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
                     // Descriptors or memory are used up: spinning would not free them.
@@ -227,18 +261,23 @@ impl Shard {
         }
     }
 
+    /// Registers a socket for all events, once: they are edge-triggered, so interest never changes.
     fn insert(&mut self, now: Instant, id: ConnId, socket: Socket) {
-        let Ok(socket) = Async::new_nonblocking(socket) else {
+        let (token, interest) = (Token(self.first_token + id.index()), Interest::READABLE | Interest::WRITABLE);
+        if self.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, interest).is_err() {
             return self.broker.handle_closed(now, id, CloseCause::Error);
-        };
+        }
         let paused = !self.broker.wants_read(id);
-        self.connections.insert(id, Connection::new(id, socket, Arc::clone(&self.link), paused));
-        self.enqueue(id);
+        self.connections.insert(id, Connection::new(id, socket, paused));
     }
 
     /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
     fn read(&mut self, now: Instant, id: ConnId) {
-        let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
+        let Some(conn) = self.connections.get(id) else { return };
+        conn.queued = false;
+        if !conn.wants_read() {
+            return;
+        }
         match (conn.receive(&mut self.buffer), conn.phase) {
             (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
