@@ -80,6 +80,8 @@ def add_options(parser):
     parser.add_argument("--config", action="append", default=[], metavar="NAME=FILE",
                         help="the file that {config} in that broker's command stands for; {port} in it is filled in")
     parser.add_argument("--without", nargs="*", default=[], choices=["floor", "mosquitto"])
+    parser.add_argument("--keep-alive", type=int, default=0, metavar="SECONDS",
+                        help="Keep Alive of all clients, for brokers that do not take 0 (default 0: none)")
     parser.add_argument("--timeout", type=float, default=120, help="seconds after which a run is given up")
     parser.add_argument("--target", default=target, help="folder of weirmq and floor")
     parser.add_argument("--broker-cores", default="0", help="cores of the broker, as taskset takes them")
@@ -187,6 +189,7 @@ def measure(broker, arguments, options):
             command = [*PINNED, options.bench_cores, os.path.join(options.target, "weirmq"), "bench"]
             command += arguments.split() + ["--port", str(broker.port), "--pid", str(broker.process.pid)]
             command += ["--seconds", str(options.seconds), "--warmup", str(options.warmup), "--json"]
+            command += ["--keep-alive", str(options.keep_alive)]
             machine = Machine(broker.process.pid)
             done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=False)
             others = machine.others()

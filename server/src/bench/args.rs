@@ -94,6 +94,9 @@ pub struct BenchArgs {
     /// Connect from these addresses in turn, each of which has ports for 28,000 connections; may be repeated
     #[arg(long, value_name = "ADDR")]
     pub(crate) source: Vec<Ipv4Addr>,
+    /// Keep Alive of every connection, in seconds: 0 is none. No PINGREQ is sent, so it has to outlast the run
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) keep_alive: u16,
     /// Connections that may be under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) dial: u32,

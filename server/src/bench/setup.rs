@@ -22,7 +22,7 @@ const SUBSCRIBES_MAX: usize = 4;
 
 /// Opens connections until there are `count`, each with a session that ends with it.
 pub(crate) fn connect(net: &mut Net, args: &BenchArgs, count: usize, progress: &mut Progress) -> Result<(), Failure> {
-    let mut connecting = Connecting { version: args.version(), done: net.len() };
+    let mut connecting = Connecting { version: args.version(), keep_alive_s: args.keep_alive, done: net.len() };
     let mut last = (connecting.done, Instant::now());
     progress.counted("connecting", count as u64);
     while connecting.done < count {
@@ -48,6 +48,7 @@ fn check_answers(last: &mut (usize, Instant), done: usize, awaited: &str) -> Res
 
 struct Connecting {
     version: Version,
+    keep_alive_s: u16,
     done: usize,
 }
 
@@ -57,7 +58,7 @@ impl Handler for Connecting {
         let connect = Connect {
             version: self.version,
             clean_start: true,
-            keep_alive_s: 0,
+            keep_alive_s: self.keep_alive_s,
             properties: Properties::EMPTY,
             client_id: &client_id,
             will: None,
