@@ -82,12 +82,14 @@ impl RouteCache {
         self.routes.len()
     }
 
+    #[inline]
     pub(super) fn hash(&self, topic: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(topic);
         hasher.finish()
     }
 
+    #[inline]
     pub(super) fn find(&self, hash: u64, topic: &[u8]) -> Option<u32> {
         let is_it = |&index: &u32| {
             let route = &self.routes[index as usize];

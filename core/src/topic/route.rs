@@ -16,7 +16,7 @@ use super::{FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
 /// With fewer filters the tree is in the processor's caches anyway.
 const AHEAD_FILTERS_MIN: usize = 65_536;
 /// Walks until it is asked again whether they are enough.
-const AHEAD_PAUSE: u64 = 256;
+const AHEAD_PAUSE: u32 = 256;
 
 /// Where the answer of [`Router::route_at`] lies. It is good until the next routing, however the router changes meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,8 @@ pub struct Router {
     epochs: Epochs,
     scratch: Vec<FilterId>,
     text: String,
-    /// How often the tree was walked.
-    walks: u64,
-    /// How often it has to have been walked before it is worth looking ahead again.
-    ahead_after: u64,
+    /// How often the tree has to be walked before it is worth looking ahead again.
+    ahead_in: u32,
 }
 
 impl Router {
@@ -51,8 +49,7 @@ impl Router {
             epochs: Epochs::new(seed),
             scratch: Vec::new(),
             text: String::new(),
-            walks: 0,
-            ahead_after: 1,
+            ahead_in: 1,
         }
     }
 
@@ -72,12 +69,12 @@ impl Router {
             if route.stamp == stamp {
                 return RouteAt(index);
             }
-            self.walks += 1;
+            self.ahead_in = self.ahead_in.saturating_sub(1);
             self.scratch.clear();
             self.tree.matches(topic, &mut self.scratch);
             return if route.renew(&self.scratch, stamp) { RouteAt(index) } else { RouteAt::SCRATCH };
         }
-        self.walks += 1;
+        self.ahead_in = self.ahead_in.saturating_sub(1);
         self.scratch.clear();
         self.tree.matches(topic, &mut self.scratch);
         if self.cache.wants(hash, topic, &self.scratch) {
@@ -100,7 +97,7 @@ impl Router {
     /// Whether [`look_ahead`](Self::look_ahead) may be of use: the tree was walked as often as topics were looked at.
     #[inline]
     pub fn wants_ahead(&self) -> bool {
-        self.walks >= self.ahead_after
+        self.ahead_in == 0
     }
 
     /// Reads what [`route`](Self::route) will have to read for the next topics, of which it looks at 16 at most. It changes
@@ -108,9 +105,10 @@ impl Router {
     ///
     /// Asked only when it is [wanted](Self::wants_ahead), it takes less work than the walks do, whether or not the topics
     /// come to be routed.
+    #[cold]
     pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>) {
         if self.tree.len() < AHEAD_FILTERS_MIN {
-            self.ahead_after = self.walks + AHEAD_PAUSE;
+            self.ahead_in = AHEAD_PAUSE;
             return;
         }
         let mut looked_at = 0;
@@ -127,7 +125,7 @@ impl Router {
             self.tree.read_ahead(&new, |_, node| read ^= node.peek());
             black_box(read);
         }
-        self.ahead_after = self.walks + looked_at.max(1);
+        self.ahead_in = looked_at.max(1);
     }
 
     /// How many topics are remembered.
