@@ -103,8 +103,8 @@ impl Router {
     /// Reads what [`route`](Self::route) will have to read for the next topics, of which it looks at 16 at most. It changes
     /// no answer, and topics may be anything.
     ///
-    /// Asked only when it is [wanted](Self::wants_ahead), it takes less work than the walks do, whether or not the topics
-    /// come to be routed.
+    /// It is wanted again after as many walks as it looked at topics, and reads a bounded number of nodes for each. So topics
+    /// that are never routed, or are remembered, waste no more than that.
     #[cold]
     pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>) {
         if self.tree.len() < AHEAD_FILTERS_MIN {
