@@ -5,6 +5,8 @@ use weirmq_core::Config;
 use weirmq_tests::memory::Net;
 use weirmq_tests::{Start, cases, each_case};
 
+#[path = "memory/ahead.rs"]
+mod ahead;
 #[path = "memory/authentication.rs"]
 mod authentication;
 #[path = "memory/between.rs"]

@@ -13,6 +13,8 @@ use crate::time::Instant;
 
 /// Input from this size on is given to the message that it brings, and not copied.
 const LENT_BYTES_MIN: usize = 64 * 1024;
+/// Packets in which the next topics are looked for.
+const AHEAD_PACKETS_MAX: usize = 32;
 
 /// What a connection's packets led to.
 enum Step {
@@ -200,7 +202,7 @@ impl Broker {
         match conn.phase {
             Phase::Handshake => self.handle_first(index, frame, rest),
             Phase::Challenged => self.handle_challenged(index, frame),
-            Phase::Connected => return self.handle_connected(index, frame),
+            Phase::Connected => return self.handle_connected(index, frame, rest),
             Phase::Authenticating | Phase::Closing => {}
         }
         Step::Handled
@@ -227,7 +229,7 @@ impl Broker {
         }
     }
 
-    fn handle_connected(&mut self, index: u32, frame: &Frame<'_>) -> Step {
+    fn handle_connected(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) -> Step {
         let version = self.clients.conns[index].version.expect("a connected client has a version");
         if self.clients.conns[index].drains {
             self.handle_draining(index, version, frame);
@@ -241,6 +243,9 @@ impl Broker {
         let handled = match frame.packet_type {
             // Most packets are these two, and this way they are not moved through the enum of all.
             PacketType::Publish => {
+                if self.router.wants_ahead() && frame.size < rest.len() {
+                    self.look_ahead(version, rest);
+                }
                 Publish::decode(version, frame.flags, frame.body).map(|publish| self.handle_publish(index, &publish))
             }
             PacketType::PubAck => {
@@ -254,6 +259,21 @@ impl Broker {
             self.violate(index, violation);
         }
         Step::Handled
+    }
+
+    /// Tells the router to which topics the packets at the front of `bytes` are published.
+    #[cold]
+    fn look_ahead(&mut self, version: Version, mut bytes: &[u8]) {
+        let size_max = self.input_size_max(Phase::Connected);
+        let frames = core::iter::from_fn(|| {
+            let frame = split(bytes, Some(version), size_max).ok()??;
+            bytes = &bytes[frame.size..];
+            Some(frame)
+        });
+        let publishes = frames.take(AHEAD_PACKETS_MAX).filter(|frame| frame.packet_type == PacketType::Publish);
+        // One that has an alias instead is not looked up.
+        let topics = publishes.filter_map(|frame| Publish::peek_topic(frame.body)).filter(|topic| !topic.is_empty());
+        self.router.look_ahead(topics);
     }
 
     /// What a refused client acknowledges is taken, and what it wants beyond that is not: it is closed without an answer.

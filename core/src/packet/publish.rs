@@ -58,6 +58,13 @@ impl<'a> Publish<'a> {
         Ok(Self { dup, qos, retain: flags & RETAIN != 0, topic, packet_id, properties, payload })
     }
 
+    /// The bytes of the Topic Name at the front of the body of a PUBLISH (MQTT 5.0, 3.3.2.1). Nothing is checked but that
+    /// they are all there.
+    pub(crate) fn peek_topic(body: &[u8]) -> Option<&[u8]> {
+        let (length, rest) = body.split_first_chunk()?;
+        rest.get(..usize::from(u16::from_be_bytes(*length)))
+    }
+
     /// Appends the packet.
     #[inline]
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) {

@@ -82,16 +82,18 @@ impl RouteCache {
         self.routes.len()
     }
 
-    pub(super) fn hash(&self, topic: &str) -> u64 {
+    #[inline]
+    pub(super) fn hash(&self, topic: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(topic.as_bytes());
+        hasher.write(topic);
         hasher.finish()
     }
 
-    pub(super) fn find(&self, hash: u64, topic: &str) -> Option<u32> {
+    #[inline]
+    pub(super) fn find(&self, hash: u64, topic: &[u8]) -> Option<u32> {
         let is_it = |&index: &u32| {
             let route = &self.routes[index as usize];
-            route.hash == hash && *route.topic == *topic
+            route.hash == hash && route.topic.as_bytes() == topic
         };
         self.by_topic.find(hash, is_it).copied()
     }

@@ -2,13 +2,21 @@
 //!
 //! Publishers repeat topic names, so the filters that match a name are kept and found again by one hash of it. A kept
 //! route carries the epoch stamp at which it was true; every change goes through here so that no epoch is forgotten.
+//! Where many names are new, what the tree has to be asked for next is read [ahead](Router::look_ahead).
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hint::black_box;
 
 use super::cache::RouteCache;
 use super::epoch::Epochs;
+use super::tree::ahead::TOGETHER;
 use super::{FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
+
+/// With fewer filters the tree is in the processor's caches anyway.
+const AHEAD_FILTERS_MIN: usize = 65_536;
+/// Walks until it is asked again whether they are enough.
+const AHEAD_PAUSE: u32 = 256;
 
 /// Where the answer of [`Router::route_at`] lies. It is good until the next routing, however the router changes meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +34,8 @@ pub struct Router {
     epochs: Epochs,
     scratch: Vec<FilterId>,
     text: String,
+    /// How often the tree has to be walked before it is worth looking ahead again.
+    ahead_in: u32,
 }
 
 impl Router {
@@ -39,6 +49,7 @@ impl Router {
             epochs: Epochs::new(seed),
             scratch: Vec::new(),
             text: String::new(),
+            ahead_in: 1,
         }
     }
 
@@ -51,17 +62,19 @@ impl Router {
     /// Like [`route`](Self::route), for callers that change the router while they walk the answer: it is read through
     /// [`filters`](Self::filters).
     pub fn route_at(&mut self, topic: &str) -> RouteAt {
-        let hash = self.cache.hash(topic);
-        if let Some(index) = self.cache.find(hash, topic) {
+        let hash = self.cache.hash(topic.as_bytes());
+        if let Some(index) = self.cache.find(hash, topic.as_bytes()) {
             let route = self.cache.use_route(index);
             let stamp = self.epochs.stamp(route.cells);
             if route.stamp == stamp {
                 return RouteAt(index);
             }
+            self.ahead_in = self.ahead_in.saturating_sub(1);
             self.scratch.clear();
             self.tree.matches(topic, &mut self.scratch);
             return if route.renew(&self.scratch, stamp) { RouteAt(index) } else { RouteAt::SCRATCH };
         }
+        self.ahead_in = self.ahead_in.saturating_sub(1);
         self.scratch.clear();
         self.tree.matches(topic, &mut self.scratch);
         if self.cache.wants(hash, topic, &self.scratch) {
@@ -79,6 +92,40 @@ impl Router {
     /// Like [`route`](Self::route), from the tree alone.
     pub fn route_uncached(&self, topic: &str, out: &mut Vec<FilterId>) {
         self.tree.matches(topic, out);
+    }
+
+    /// Whether [`look_ahead`](Self::look_ahead) may be of use: the tree was walked as often as topics were looked at.
+    #[inline]
+    pub fn wants_ahead(&self) -> bool {
+        self.ahead_in == 0
+    }
+
+    /// Reads what [`route`](Self::route) will have to read for the next topics, of which it looks at 16 at most. It changes
+    /// no answer, and topics may be anything.
+    ///
+    /// It is wanted again after as many walks as it looked at topics, and reads a bounded number of nodes for each. So topics
+    /// that are never routed, or are remembered, waste no more than that.
+    #[cold]
+    pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>) {
+        if self.tree.len() < AHEAD_FILTERS_MIN {
+            self.ahead_in = AHEAD_PAUSE;
+            return;
+        }
+        let mut looked_at = 0;
+        let mut new = heapless::Vec::<&[u8], TOGETHER>::new();
+        for topic in topics.take(TOGETHER) {
+            looked_at += 1;
+            if self.cache.find(self.cache.hash(topic), topic).is_none() {
+                new.push(topic).expect("no more were taken");
+            }
+        }
+        // One alone has nothing that it could be read together with.
+        if new.len() > 1 {
+            let mut read = 0;
+            self.tree.read_ahead(&new, |_, node| read ^= node.peek());
+            black_box(read);
+        }
+        self.ahead_in = looked_at.max(1);
     }
 
     /// How many topics are remembered.

@@ -22,6 +22,8 @@ use super::slab::Slab;
 use super::subscription::{self, FilterId, Moved, Subscription};
 use super::{GroupId, name};
 
+pub(super) mod ahead;
+
 /// No node, no content, no group.
 pub(super) const NONE: u32 = u32::MAX;
 /// The node above all first levels.
@@ -29,7 +31,7 @@ const ROOT: u32 = 0;
 
 /// One level of one or more filters.
 #[repr(align(64))]
-struct Node {
+pub(super) struct Node {
     text: LevelText,
     parent: u32,
     /// The child `+`.

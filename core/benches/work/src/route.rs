@@ -19,9 +19,12 @@ fn filter(number: usize) -> String {
     }
 }
 
+/// Routes that are remembered, where they are to be.
+const REMEMBERED: u32 = 16_384;
+
 /// A router with filters, and topics that match two of them each.
-fn router(filters: usize) -> (Router, Vec<String>) {
-    let mut router = Router::new(16_384, 7);
+fn router(filters: usize, remembered: u32) -> (Router, Vec<String>) {
+    let mut router = Router::new(remembered, 7);
     let sites = (0..100).map(|site| format!("site/{site}/#"));
     for (session, filter) in (0..filters).map(filter).chain(sites).enumerate() {
         let id = router.insert(&filter);
@@ -35,7 +38,7 @@ fn router(filters: usize) -> (Router, Vec<String>) {
 
 /// Topics that were routed before.
 pub(crate) fn remembered(filters: usize) -> Work {
-    let (mut router, topics) = router(filters);
+    let (mut router, topics) = router(filters, REMEMBERED);
     // A topic is remembered when it comes again; one that shares its place in the memory of first uses comes in turn.
     for topic in &topics {
         (0..2).for_each(|_| assert_eq!(router.route(topic).len(), 2));
@@ -52,7 +55,7 @@ pub(crate) fn remembered(filters: usize) -> Work {
 
 /// Topics for which the tree is walked.
 pub(crate) fn walked(filters: usize) -> Work {
-    let (router, topics) = router(filters);
+    let (router, topics) = router(filters, REMEMBERED);
     let mut out: Vec<FilterId> = Vec::new();
     Work::new(TOPICS, move |around| {
         out.clear();
@@ -61,9 +64,25 @@ pub(crate) fn walked(filters: usize) -> Work {
     })
 }
 
+/// New topics, as many at a time as a read brings of a publisher that has much to say.
+pub(crate) fn ahead(filters: usize) -> Work {
+    // So few are remembered that every topic has been forgotten when it comes again.
+    let (mut router, topics) = router(filters, 1);
+    Work::new(TOPICS, move |around| {
+        around(&mut || {
+            for topics in topics.chunks(16) {
+                assert!(router.wants_ahead(), "all topics before were new");
+                router.look_ahead(black_box(topics).iter().map(String::as_bytes));
+                topics.iter().for_each(|topic| _ = black_box(router.route(topic)));
+            }
+        });
+        assert_eq!(router.cached_routes(), 0, "none is remembered");
+    })
+}
+
 /// New filters come and go.
 pub(crate) fn subscribed(filters: usize) -> Work {
-    let (mut router, _) = router(filters);
+    let (mut router, _) = router(filters, REMEMBERED);
     let new: Vec<_> = (0..TOPICS).map(|number| filter(filters + number * 13)).collect();
     Work::new(TOPICS, move |around| {
         around(&mut || {

@@ -1,5 +1,6 @@
 extern crate std;
 
+use super::ahead::{LANES, LEVELS_MAX, TOGETHER};
 use super::*;
 use crate::topic::Filter;
 use crate::topic::testing::{filter, sorted, topic};
@@ -113,6 +114,52 @@ fn a_filter_takes_less_than_300_bytes() {
     }
     let each = tree.memory_bytes() / count as usize;
     assert!((100..300).contains(&each), "{each} bytes for each filter");
+}
+
+fn read_ahead(tree: &SubscriptionTree, topics: &[&[u8]]) -> Vec<u32> {
+    let mut read = Vec::new();
+    tree.read_ahead(topics, |node, _| read.push(node));
+    read
+}
+
+#[test]
+fn what_is_read_ahead_is_what_will_be_read() {
+    let mut tree = SubscriptionTree::new(1);
+    for site in 0..50 {
+        for filter in ["x", "y", "+", "#"] {
+            tree.insert(&format!("site/{site}/{filter}"));
+        }
+        tree.insert(&format!("+/{site}/x"));
+    }
+    let node = |filter: &str| tree.find(filter).expect("it was inserted").0;
+    let of = |site: u32| {
+        let names =
+            [format!("site/{site}/x"), format!("site/{site}/+"), format!("site/{site}/#"), format!("+/{site}/x")];
+        let above = [&names[0], &names[3]].map(|name| tree.nodes[node(name)].parent);
+        let levels = above.map(|above| tree.nodes[above].parent);
+        sorted(names.iter().map(|name| node(name)).chain(above).chain(levels))
+    };
+    assert_eq!(sorted(read_ahead(&tree, &[b"site/7/x"])), of(7));
+    assert_eq!(sorted(read_ahead(&tree, &[b"site/7/x", b"site/8/x"])), sorted([of(7), of(8)].concat()));
+    let names: Vec<String> = (0..20).map(|site| format!("site/{site}/x")).collect();
+    let topics: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+    assert_eq!(sorted(read_ahead(&tree, &topics)), sorted((0..16).flat_map(of)), "of those beyond 16 nothing");
+    assert_eq!(read_ahead(&tree, &[]), []);
+}
+
+#[test]
+fn reading_ahead_is_bounded() {
+    let mut tree = SubscriptionTree::new(1);
+    tree.insert(&"a/".repeat(40));
+    let topic = "a/".repeat(40);
+    assert_eq!(read_ahead(&tree, &[topic.as_bytes()]).len(), LEVELS_MAX);
+    for bits in 0..1_024_u32 {
+        let levels: Vec<&str> = (0..10).map(|bit| if bits >> bit & 1 == 1 { "+" } else { "x" }).collect();
+        tree.insert(&levels.join("/"));
+    }
+    let wide: &[u8] = b"x/x/x/x/x/x/x/x/x/x";
+    let count = read_ahead(&tree, &[wide; TOGETHER]).len();
+    assert!((LANES..=LEVELS_MAX * LANES).contains(&count), "{count}");
 }
 
 /// What a session knows of its subscription, as the broker keeps it.
@@ -231,6 +278,9 @@ proptest! {
             let is_match = |filter: &str| Filter::parse(filter, 9).expect("filters are valid").matches(&topic);
             let expected: Vec<String> = filters.iter().filter(|filter| is_match(filter)).map(|&f| f.clone()).collect();
             prop_assert_eq!(matching(&tree, &topic), expected);
+            let (mut out, ahead) = (Vec::new(), read_ahead(&tree, &[topic.as_bytes()]));
+            tree.matches(&topic, &mut out);
+            prop_assert!(out.iter().all(|filter| ahead.contains(&filter.0)));
         }
         for _ in 0..back.len() {
             apply(&mut tree, &mut back, 0, Change::Remove(0));
