@@ -103,7 +103,7 @@ impl World {
             conns: BTreeMap::new(),
             clients: (0..clients).map(client).collect(),
             book: Book::new(options, clients),
-            trace: Trace::new(lines_max),
+            trace: Trace::new(now, lines_max),
             events: Vec::new(),
             calm: false,
             store_failed: false,
