@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use weirmq_tests::sim::{Scenario, Step, run, run_twice};
+use weirmq_tests::sim::{Salted, Scenario, Step, run, run_twice};
 
 /// Seeds of a run in CI; `cargo run --release -p weirmq-tests --bin sim` runs more.
 const SEEDS: u64 = 150;
@@ -46,6 +46,21 @@ fn scenarios_survive_being_written_down() {
     assert!(Scenario::parse("publish client=1 colour=3").is_err());
     assert!(Scenario::parse("options colour=3").is_err());
     assert_eq!(Step::parse("ping client=3"), Ok(Step::Ping { client: 3 }));
+}
+
+/// A broker with a store is not made anew, whoever asks for it: nothing could give it what the store kept.
+#[test]
+fn restarts_are_for_brokers_that_keep_nothing() {
+    let is_restart = |salted: &Salted| salted.step == Step::Restart {};
+    let scenarios = || (1..=200).map(Scenario::generate);
+    let with = |durable: u64| scenarios().filter(move |it| it.options.durable == durable);
+    assert!(with(0).any(|it| it.steps.iter().any(is_restart)));
+    assert!(!with(1).any(|it| it.steps.iter().any(is_restart)));
+    for (durable, faults) in [(0, 1), (1, 0)] {
+        let text = format!("options durable={durable}\nconnect client=1\nwait ms=1\nrestart\n");
+        let outcome = run_twice(&Scenario::parse(&text).expect("a scenario"));
+        assert_eq!((outcome.failure, outcome.faults), (None, faults), "{text}");
+    }
 }
 
 /// Seeds differ, so they do not all run the same.

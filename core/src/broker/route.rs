@@ -203,10 +203,13 @@ impl Broker {
         member.qos() > 0 && self.clients.sessions[member.session].full
     }
 
-    /// Whether no member of a group that is here has room, and the deployment wants such messages refused.
+    /// Whether no member of a group that is here has room, and the deployment wants such messages refused. A member at QoS 0
+    /// is owed nothing, but its queue may be as full as the others: then the turn may be that of one who is owed it.
     pub(super) fn group_refuses(&self, arrival: &Arrival<'_>, group: GroupId) -> bool {
         let members = self.router.group(group).members();
-        self.may_refuse(arrival) && !members.is_empty() && members.iter().all(|member| self.is_full(member))
+        self.may_refuse(arrival)
+            && members.iter().all(|member| self.clients.sessions[member.session].full)
+            && members.iter().any(|member| self.is_full(member))
     }
 
     /// Chooses a member of a group and delivers to it, here or in another shard.

@@ -47,6 +47,11 @@ impl Authenticator {
         self.asked.push_back((due, shard, request));
     }
 
+    /// Who asked is gone; nobody waits for an answer.
+    pub(super) fn forget(&mut self) {
+        self.asked.clear();
+    }
+
     /// When the next answer comes.
     pub(super) fn next(&self) -> Option<Instant> {
         if self.held { None } else { self.asked.iter().map(|asked| asked.0).min() }

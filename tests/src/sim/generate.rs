@@ -9,26 +9,52 @@ use super::step::Step;
 /// The steps of a run with these options.
 pub(super) fn steps(rng: &mut Rng, options: &Options) -> Vec<Salted> {
     let mut list = Vec::new();
-    let mut add = |step, rng: &mut Rng| list.push(Salted { step, salt: rng.next() >> 40 });
-    for client in 0..options.clients {
-        if rng.percent(80) {
-            add(connect(rng, options, client), rng);
-        }
-    }
-    add(Step::Wait { ms: 1 }, rng);
-    for client in 0..options.clients {
-        for _ in 0..rng.below(3) {
-            add(subscribe(rng, options, client), rng);
-        }
-    }
-    add(Step::Wait { ms: rng.pick(&[0, 1_000]) }, rng);
+    arrive(&mut list, rng, options);
+    add(&mut list, Step::Wait { ms: rng.pick(&[0, 1_000]) }, rng);
     // Each run has a mood, or everything would be reset before anything can fill up.
     let rage = rng.pick(&[3, 10, 30]);
     for _ in 0..rng.between(20, 200) {
         let step = step(rng, options, rage);
-        add(step, rng);
+        add(&mut list, step, rng);
+    }
+    // A durable broker is never made anew: nothing can give it what its stores kept, yet.
+    if options.durable == 0 && rng.percent(15) {
+        for _ in 0..rng.between(1, 3) {
+            restart(&mut list, rng, options);
+        }
     }
     list
+}
+
+fn add(list: &mut Vec<Salted>, step: Step, rng: &mut Rng) {
+    list.push(Salted { step, salt: rng.next() >> 40 });
+}
+
+/// Most clients connect and subscribe.
+fn arrive(list: &mut Vec<Salted>, rng: &mut Rng, options: &Options) {
+    for client in 0..options.clients {
+        if rng.percent(80) {
+            add(list, connect(rng, options, client), rng);
+        }
+    }
+    add(list, Step::Wait { ms: 1 }, rng);
+    for client in 0..options.clients {
+        for _ in 0..rng.below(3) {
+            add(list, subscribe(rng, options, client), rng);
+        }
+    }
+}
+
+/// The broker restarts anywhere, and mostly everybody comes back, at once or later: or nothing would happen for long.
+fn restart(list: &mut Vec<Salted>, rng: &mut Rng, options: &Options) {
+    let mut part = Vec::new();
+    add(&mut part, Step::Restart {}, rng);
+    if rng.percent(80) {
+        add(&mut part, Step::Wait { ms: rng.pick(&[0, 0, 20, 5_000]) }, rng);
+        arrive(&mut part, rng, options);
+    }
+    let place = rng.below(list.len() as u64 + 1) as usize;
+    list.splice(place..place, part);
 }
 
 fn step(rng: &mut Rng, options: &Options, rage: u64) -> Step {

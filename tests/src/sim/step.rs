@@ -86,6 +86,8 @@ steps! {
     Rogue "rogue" { kind, shard, stubborn },
     /// The stores fail.
     StoreFails "store-fails" { },
+    /// The broker, all shards of it, ends without a word and is made anew; what it had is gone.
+    Restart "restart" { },
     /// Time passes.
     Wait "wait" { ms },
 }
@@ -100,7 +102,8 @@ impl Step {
             | Self::Reads { .. }
             | Self::Stall { .. }
             | Self::Rogue { .. }
-            | Self::StoreFails {} => true,
+            | Self::StoreFails {}
+            | Self::Restart {} => true,
             Self::Connect { .. }
             | Self::Publish { .. }
             | Self::Unretain { .. }
@@ -130,7 +133,9 @@ impl Step {
             | Self::Acks { client, .. }
             | Self::Reads { client, .. }
             | Self::Stall { client, .. } => Some(client),
-            Self::Stranger { .. } | Self::Rogue { .. } | Self::StoreFails {} | Self::Wait { .. } => None,
+            Self::Stranger { .. } | Self::Rogue { .. } | Self::StoreFails {} | Self::Restart {} | Self::Wait { .. } => {
+                None
+            }
         }
     }
 }

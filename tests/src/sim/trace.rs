@@ -26,8 +26,8 @@ pub(super) struct Trace {
 
 impl Trace {
     /// An empty record that keeps this many lines; 0 keeps none and costs less.
-    pub(super) fn new(lines_max: usize) -> Self {
-        Self { hash: 0xcbf2_9ce4_8422_2325, lines: VecDeque::new(), lines_max, now: Instant::ZERO, failure: None }
+    pub(super) fn new(now: Instant, lines_max: usize) -> Self {
+        Self { hash: 0xcbf2_9ce4_8422_2325, lines: VecDeque::new(), lines_max, now, failure: None }
     }
 
     /// Adds bytes to the hash.

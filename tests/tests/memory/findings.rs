@@ -179,3 +179,30 @@ sharded! {
         n.expect_closed(client);
     }
 }
+
+sharded! {
+    /// Of two members of a Shared Subscription one takes QoS 0 alone, and both queues are full: the other one's does not grow
+    /// beyond its bound, and where nobody else has room the publisher is told.
+    fn a_full_member_at_qos_0_makes_no_room(shards) {
+        let mut config = Config::default();
+        config.limits.queue_messages_max = 1;
+        config.limits.queue_qos0 = true;
+        let mut n = net(shards, config);
+        for (name, qos) in [("plain", 0), ("sure", 1)] {
+            let member = n.connect(connect(name).v5().session_expiry(100));
+            n.subscribed(member, [("$share/g/t", qos)]);
+            n.reset(member);
+        }
+        let publisher = n.connect(connect("publisher").v5());
+        for id in 1..=8 {
+            n.send(publisher, publish("t", id.to_string()).qos(1).id(id));
+            let answer = n.recv(publisher);
+            if shards == 1 && id > 2 {
+                assert_eq!(answer, puback(id).with_code(0x97).into());
+            }
+            for name in ["plain", "sure"] {
+                assert!(n.inspect(name).expect("it lasts").queued_messages <= 1, "{name} of {shards} shards");
+            }
+        }
+    }
+}

@@ -29,6 +29,7 @@ impl Book {
             trace.fail("nobody published it", format!("{publish:?}"));
             return None;
         };
+        self.judge_restart(arrived.session, &self.messages[number], trace);
         if !arrived.fresh {
             self.repeated += 1;
             return Some(number);

@@ -89,6 +89,7 @@ impl Book {
     fn connected(&mut self, client: usize, link: usize, request: &Request, present: bool, trace: &mut Trace) -> usize {
         let now = trace.now;
         self.check_overdue(client, trace);
+        self.judge_link(client, link, trace);
         let tick = self.tick();
         let known = self.lives[client].take();
         if let Some(life) = &known

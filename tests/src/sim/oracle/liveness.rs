@@ -65,7 +65,8 @@ impl Book {
         for filter in super::matching::SHARED {
             let members = || self.sessions.iter().flat_map(|it| it.subscriptions.iter().map(move |of| (it, of)));
             let group = || members().filter(|(session, of)| session.worker && of.filter == filter);
-            let lossy = group().any(|(session, of)| {
+            // Who left before the message was sent took nothing with him.
+            let lossy = group().filter(|(_, of)| of.may(message)).any(|(session, of)| {
                 of.qos == 0
                     || message.payload.len() + 100 > session.packet_bytes_max
                     || (session.ended && message.qos == 2)

@@ -1,7 +1,8 @@
 //! The oracle: what must, may and must not arrive, told by plain lists that are searched from one end to the other.
 //!
 //! It believes nobody. It knows what clients have sent and received, in one order of ticks, and of the broker only the
-//! instants at which connections and sessions began and ended. Every rule is a comparison of ticks.
+//! instants at which connections and sessions began and ended. Every rule is a comparison of ticks. A broker that was made
+//! anew begins at a tick too: what is older exists for nobody any more.
 
 mod delivery;
 mod durability;
@@ -9,6 +10,7 @@ mod life;
 mod liveness;
 pub(super) mod matching;
 mod message;
+mod restart;
 mod retained;
 mod session;
 
@@ -18,12 +20,14 @@ pub(super) use message::Message;
 pub(super) use session::{Session, Subscription};
 
 use super::options::Options;
+use restart::Began;
 
 /// Everything that is known.
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) options: Options,
     tick: u64,
+    began: Began,
     /// Nothing is stored any more: who needs that is refused.
     pub(super) store_failed: bool,
     pub(super) messages: Vec<Message>,
@@ -42,6 +46,7 @@ impl Book {
         Self {
             options: options.clone(),
             tick: 0,
+            began: Began::default(),
             store_failed: false,
             messages: Vec::new(),
             sessions: Vec::new(),

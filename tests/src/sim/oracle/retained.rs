@@ -47,7 +47,8 @@ impl Book {
         }
     }
 
-    /// At rest a new subscriber was sent these: of each topic the latest, if it is known which that is.
+    /// At rest a new subscriber was sent these: of each topic the latest, if it is known which that is. A broker that was
+    /// made anew has nothing of before.
     pub(in crate::sim) fn judge_all_retained(&self, session: usize, trace: &mut Trace) {
         // What one shard refuses another may have retained already.
         let partly_refused = self.options.queue_full == 0 && self.options.shards > 1;
@@ -58,7 +59,7 @@ impl Book {
                     let counts = message.retain && message.topic == topic && !message.sent.is_empty();
                     // One that is refused when it comes again may have been retained the first time.
                     let was_kept = !message.refused || partly_refused || message.sent.len() > 1;
-                    counts && was_kept && !self.is_superseded(number, u64::MAX)
+                    counts && was_kept && !self.is_of_before(message) && !self.is_superseded(number, u64::MAX)
                 })
                 .collect();
             let [only] = candidates[..] else { continue };

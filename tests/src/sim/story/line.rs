@@ -64,6 +64,8 @@ pub(super) enum Action {
     /// The client with this identifier is refused with this code.
     AuthRefuses(String, u8),
     ShutsDown,
+    /// It crashes and is made anew.
+    Restarts,
     /// The broker's counter of this name, over all shards.
     Counts(String, u64),
     /// Variables that stand for different numbers.

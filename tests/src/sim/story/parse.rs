@@ -210,6 +210,7 @@ fn world(first: &str, words: &[&str]) -> Result<Action, String> {
         ("auth", ["answers"]) => Ok(Action::AuthAnswers),
         ("auth", ["refuses", name, code]) => Ok(Action::AuthRefuses((*name).into(), number(code)? as u8)),
         ("broker", ["shuts-down"]) => Ok(Action::ShutsDown),
+        ("broker", ["restarts"]) => Ok(Action::Restarts),
         ("broker", ["counts", what]) => {
             let (name, value) = assignment(what)?;
             let known = || weirmq_core::Stats::default().iter().map(|(name, _)| name).collect::<Vec<_>>();
@@ -224,7 +225,7 @@ fn world(first: &str, words: &[&str]) -> Result<Action, String> {
         }
         _ => Err(format!(
             "{first} {words:?} is not understood; there are: wait 1500ms|2s; store holds|answers|fails; peers hold|flow; \
-             auth holds|answers|refuses NAME CODE; broker shuts-down|counts NAME=NUMBER; differ $one $two"
+             auth holds|answers|refuses NAME CODE; broker shuts-down|restarts|counts NAME=NUMBER; differ $one $two"
         )),
     }
 }
@@ -258,6 +259,7 @@ mod tests {
             ("wait 3", "write 1500ms or 2s"),
             ("store burns", "store holds|answers|fails"),
             ("broker counts sheep=3", "no counter sheep"),
+            ("broker stops", "shuts-down|restarts|counts"),
             ("options shards=2", "shards 1 2 3"),
             ("options colour=3", "no option colour"),
             ("versions 6", "there are 3.1"),

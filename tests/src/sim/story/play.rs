@@ -190,6 +190,12 @@ impl Play<'_> {
                 self.shut_down = true;
                 self.world.shut_down();
             }
+            Action::Restarts => {
+                if !self.world.restart() {
+                    return Err("a broker with a store cannot be made anew; take `durable=1` away at the top".into());
+                }
+                self.shut_down = false;
+            }
             Action::Counts(name, wanted) => {
                 let found = self.world.stats().iter().find(|counter| counter.0 == name).map_or(0, |counter| counter.1);
                 if found != *wanted {

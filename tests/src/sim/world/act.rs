@@ -47,6 +47,7 @@ impl World {
                 }
                 self.fail_stores();
             }
+            Step::Restart {} => return self.restart(),
             Step::Wait { ms } => self.advance(Duration::from_millis(ms)),
         }
         true

@@ -7,6 +7,7 @@
 mod act;
 mod bounds;
 mod carry;
+mod restart;
 mod script;
 mod turn;
 
@@ -36,15 +37,36 @@ pub(super) struct Shard {
     store: Store,
 }
 
+impl Shard {
+    /// Every shard of a broker with nothing in it. One that was made anew hashes and names otherwise than the one before.
+    fn all(config: &Config, options: &Options, restarts: u64, now: Instant) -> Vec<Self> {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&options.seed.to_le_bytes());
+        seed[8..16].copy_from_slice(&restarts.to_le_bytes());
+        let count = options.shards as usize;
+        let shard = |shard| Self {
+            broker: Broker::new(config.clone(), ShardId(shard as u16), seed, now),
+            outbox: Outbox::new(),
+            inboxes: (0..count).map(|_| VecDeque::new()).collect(),
+            arriving: VecDeque::new(),
+            store: Store::default(),
+        };
+        (0..count).map(shard).collect()
+    }
+}
+
 /// The world.
 pub(super) struct World {
     pub(super) now: Instant,
     started: Instant,
     pub(super) options: Options,
+    config: Config,
+    /// How often the broker was made anew.
+    restarts: u64,
     pub(super) rng: Rng,
     shards: Vec<Shard>,
     pub(super) links: Vec<Link>,
-    /// Every connection that there ever was, by shard and name there.
+    /// Every connection that this broker ever had, by shard and name there.
     conns: BTreeMap<(usize, u64), usize>,
     pub(super) clients: Vec<Client>,
     pub(super) book: Book,
@@ -78,16 +100,6 @@ impl World {
     /// The same with a configuration that says more than the options can.
     pub(super) fn with(config: &Config, options: &Options, lines_max: usize) -> Self {
         let now = Instant::from_secs(1_000);
-        let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&options.seed.to_le_bytes());
-        let count = options.shards as usize;
-        let shards = (0..count).map(|shard| Shard {
-            broker: Broker::new(config.clone(), ShardId(shard as u16), seed, now),
-            outbox: Outbox::new(),
-            inboxes: (0..count).map(|_| VecDeque::new()).collect(),
-            arriving: VecDeque::new(),
-            store: Store::default(),
-        });
         let clients = options.clients as usize + 1;
         let client = |number| {
             let version = if number + 1 == clients { Version::V5 } else { options.version(number) };
@@ -97,13 +109,15 @@ impl World {
             now,
             started: now,
             options: options.clone(),
+            config: config.clone(),
+            restarts: 0,
             rng: Rng::new(0),
-            shards: shards.collect(),
+            shards: Shard::all(config, options, 0, now),
             links: Vec::new(),
             conns: BTreeMap::new(),
             clients: (0..clients).map(client).collect(),
             book: Book::new(options, clients),
-            trace: Trace::new(lines_max),
+            trace: Trace::new(now, lines_max),
             events: Vec::new(),
             calm: false,
             store_failed: false,
