@@ -108,6 +108,14 @@ impl Broker {
 
     /// Acknowledges once what the message led to is safe.
     pub(super) fn gate_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
+        // Most wait for nothing, and refuse nothing.
+        let is_safe = routed.peers.is_empty()
+            && routed.position <= self.clients.stored
+            && self.clients.conns[index].gated == 0
+            && routed.code != ReasonCode::QuotaExceeded;
+        if is_safe {
+            return self.send_ack(index, packet_type, packet_id, routed.code);
+        }
         self.reply(Gated {
             conn: self.clients.conn_id(index),
             session: self.session_key(index),

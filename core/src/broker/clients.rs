@@ -284,6 +284,11 @@ impl Clients {
 
     /// Gives up one reference to a message.
     pub(super) fn release(&mut self, message: MessageId) {
+        if !self.config.durable {
+            // Nothing was recorded of it.
+            self.messages.release(message);
+            return;
+        }
         let position = self.messages.get(message).position;
         if self.messages.release(message) && position.0 > 0 && !self.store_failed {
             self.record(|| Operation::MessageGone { message: position });

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::clients::Clients;
-use super::encode::{Content, Head};
+use super::encode::{Content, Head, Received};
 use crate::config::QueueFull;
 use crate::connection::{Connection, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
@@ -30,12 +30,16 @@ pub(super) struct Arrival<'a> {
     pub(super) publisher: u32,
     /// Whether its publisher waits for PUBACK or PUBREC, and so can be refused. A will and QoS 0 go wherever there is room.
     pub(super) answered: bool,
+    /// The packet that brought it, when the onward ones can be copies of it.
+    pub(super) received: Option<Received<'a>>,
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
     /// The record, once one was made; the arrival holds one reference to it.
     pub(super) message: Option<MessageId>,
     /// Whether several deliveries are to be expected, so that an image of the packet pays.
     pub(super) fan_out: bool,
+    /// Whether there is one delivery at most, which may have the arrival's reference to the record.
+    pub(super) sole: bool,
 }
 
 /// One session that a message goes to.
@@ -65,9 +69,11 @@ impl<'a> Arrival<'a> {
             expires: None,
             publisher: u32::MAX,
             answered: false,
+            received: None,
             shared: None,
             message: None,
             fan_out: false,
+            sole: false,
         }
     }
 
@@ -101,6 +107,15 @@ impl<'a> Arrival<'a> {
                 position: LogPosition(0),
             })
         })
+    }
+
+    /// A delivery keeps the record: it gets a reference, the arrival's own if no other delivery can want it.
+    fn give(&mut self, message: MessageId, messages: &mut Messages) {
+        if self.sole {
+            self.message = None;
+        } else {
+            messages.share(message);
+        }
     }
 }
 
@@ -166,11 +181,11 @@ impl Clients {
             self.identifiers.release(target.identifiers);
             return;
         }
-        self.messages.share(message);
         let session = &mut self.sessions[target.session];
         let packet_id = session.inflight.push(Self::delivery(message, target, qos));
         self.stats.messages_inflight += 1;
         self.send_arrival(connection, arrival, target, qos, Some(packet_id));
+        arrival.give(message, &mut self.messages);
         self.arm_retry(target.session);
     }
 
@@ -222,6 +237,12 @@ impl Clients {
                 return;
             }
             self.images.append(&head, &content, conn.output.buffer(&mut self.pool));
+        } else if plain && let Some(received) = arrival.received.filter(|received| received.is_like(&head)) {
+            if received.size() > conn.packet_bytes_max as usize {
+                self.stats.dropped_too_large += 1;
+                return;
+            }
+            received.append(&head, conn.output.buffer(&mut self.pool));
         } else {
             let mut scratch = [0];
             if head.v5 {
@@ -284,7 +305,7 @@ impl Clients {
             }
         }
         let message = arrival.record(&mut self.messages);
-        self.messages.share(message);
+        arrival.give(message, &mut self.messages);
         self.enqueue_held(message, target, qos);
     }
 

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::connection::OutgoingAlias;
-use crate::packet::PacketId;
 use crate::packet::varint::{varint_len, write_varint};
+use crate::packet::{PacketId, Publish};
 
 /// What an Application Message is made of.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,10 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
+    fn first_byte(&self) -> u8 {
+        0x30 | u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain)
+    }
+
     fn topic<'t>(&self, content: &Content<'t>) -> &'t [u8] {
         match self.alias {
             OutgoingAlias::Use(_) => &[],
@@ -67,8 +71,7 @@ impl Head<'_> {
 
     /// Appends everything in front of the payload.
     pub(super) fn encode(&self, content: &Content<'_>, out: &mut Vec<u8>) {
-        let flags = u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain);
-        out.push(0x30 | flags);
+        out.push(self.first_byte());
         write_varint(self.remaining_length(content) as u32, out);
         let topic = self.topic(content);
         out.extend_from_slice(&(topic.len() as u16).to_be_bytes());
@@ -93,6 +96,53 @@ impl Head<'_> {
             out.extend_from_slice(&alias.get().to_be_bytes());
         }
         out.extend_from_slice(content.properties);
+    }
+}
+
+/// A PUBLISH as it was received. Most go on as they came: only flags and Packet Identifier are others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received<'a> {
+    packet: &'a [u8],
+    v5: bool,
+    /// Where the Packet Identifier is; 0 at QoS 0, which has none.
+    packet_id_at: u32,
+}
+
+impl<'a> Received<'a> {
+    /// `packet` has its Remaining Length in the shortest form, a topic and no alias, and no property that is not forwarded.
+    pub(super) fn new(packet: &'a [u8], v5: bool, publish: &Publish<'_>) -> Self {
+        let properties = if v5 { publish.properties.encoded_size() } else { 0 };
+        let packet_id_at = match publish.packet_id {
+            Some(_) => (packet.len() - publish.payload.len() - properties - 2) as u32,
+            None => 0,
+        };
+        Self { packet, v5, packet_id_at }
+    }
+
+    /// Whether a packet with this head, which has no alias and no identifiers, is the same but for flags and Packet Identifier.
+    pub(super) fn is_like(&self, head: &Head<'_>) -> bool {
+        self.v5 == head.v5 && (self.packet_id_at > 0) == head.packet_id.is_some()
+    }
+
+    /// Bytes of the whole packet.
+    pub(super) fn size(&self) -> usize {
+        self.packet.len()
+    }
+
+    /// Appends the packet with this head.
+    pub(super) fn append(&self, head: &Head<'_>, out: &mut Vec<u8>) {
+        append_patched(self.packet, self.packet_id_at as usize, head, out);
+    }
+}
+
+/// Appends a packet, with the flags and the Packet Identifier of this head.
+fn append_patched(packet: &[u8], packet_id_at: usize, head: &Head<'_>, out: &mut Vec<u8>) {
+    let at = out.len();
+    out.extend_from_slice(packet);
+    let copy = &mut out[at..];
+    copy[0] = head.first_byte();
+    if let Some(packet_id) = head.packet_id {
+        copy[packet_id_at..packet_id_at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
     }
 }
 
@@ -126,13 +176,7 @@ impl Images {
             image.packet_id_at = 1 + length + 2 + content.topic.len();
             image.bytes.extend_from_slice(content.payload);
         }
-        let at = out.len();
-        out.extend_from_slice(&image.bytes);
-        out[at] = 0x30 | u8::from(head.dup) << 3 | head.qos << 1 | u8::from(head.retain);
-        if let Some(packet_id) = head.packet_id {
-            let id_at = at + image.packet_id_at;
-            out[id_at..id_at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
-        }
+        append_patched(&image.bytes, image.packet_id_at, head, out);
     }
 
     pub(super) fn size(&self, head: &Head<'_>) -> Option<usize> {

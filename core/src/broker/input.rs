@@ -100,18 +100,15 @@ impl Broker {
         let mut packets = 0;
         self.clients.deliveries = 0;
         while used < bytes.len() {
-            if !self.clients.conns.is_current(index, generation) {
-                return bytes.len();
-            }
-            let conn = &self.clients.conns[index];
+            let Some(conn) = self.clients.conns.current_mut(index, generation) else { return bytes.len() };
             match conn.phase {
                 Phase::Closing => return bytes.len(),
                 Phase::Authenticating => break,
                 Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => break,
                 Phase::Handshake | Phase::Challenged | Phase::Connected => {}
             }
-            let size_max = self.input_size_max(conn.phase);
-            match split(&bytes[used..], conn.version, size_max) {
+            let (phase, version) = (conn.phase, conn.version);
+            match split(&bytes[used..], version, self.input_size_max(phase)) {
                 Ok(None) => break,
                 Ok(Some(_)) if packets >= packets_max || self.clients.deliveries >= deliveries_max => {
                     self.clients.queue_work(index);
@@ -154,7 +151,14 @@ impl Broker {
         match conn.phase {
             Phase::Handshake => self.handle_first(index, frame, rest),
             Phase::Challenged => self.handle_challenged(index, frame),
-            Phase::Connected => return self.handle_connected(index, frame),
+            Phase::Connected => {
+                let version = conn.version.expect("a connected client has a version");
+                if conn.drains {
+                    self.handle_draining(index, version, frame);
+                    return Step::Handled;
+                }
+                return self.handle_connected(index, version, frame, &rest[..frame.size]);
+            }
             Phase::Authenticating | Phase::Closing => {}
         }
         Step::Handled
@@ -181,12 +185,7 @@ impl Broker {
         }
     }
 
-    fn handle_connected(&mut self, index: u32, frame: &Frame<'_>) -> Step {
-        let version = self.clients.conns[index].version.expect("a connected client has a version");
-        if self.clients.conns[index].drains {
-            self.handle_draining(index, version, frame);
-            return Step::Handled;
-        }
+    fn handle_connected(&mut self, index: u32, version: Version, frame: &Frame<'_>, packet: &[u8]) -> Step {
         if frame.packet_type == PacketType::Publish && self.must_hold(frame.flags) {
             self.hold(index);
             self.clients.stats.packets_received -= 1;
@@ -194,9 +193,7 @@ impl Broker {
         }
         let handled = match frame.packet_type {
             // Most packets are these two, and this way they are not moved through the enum of all.
-            PacketType::Publish => {
-                Publish::decode(version, frame.flags, frame.body).map(|publish| self.handle_publish(index, &publish))
-            }
+            PacketType::Publish => self.receive_publish(index, version, frame, packet),
             PacketType::PubAck => {
                 Ack::decode(frame.packet_type, version, frame.body).map(|puback| self.handle_puback(index, &puback))
             }
@@ -208,6 +205,35 @@ impl Broker {
             self.violate(index, violation);
         }
         Step::Handled
+    }
+
+    /// A PUBLISH. Its topic is not checked again when the last one had the same.
+    fn receive_publish(
+        &mut self,
+        index: u32,
+        version: Version,
+        frame: &Frame<'_>,
+        packet: &[u8],
+    ) -> Result<(), Violation> {
+        /// A longer topic is not remembered.
+        const KNOWN_BYTES_MAX: usize = 1_024;
+        // What came with a longer Remaining Length than it needs is not sent on as it is.
+        let packet = if frame.is_shortest() { packet } else { &[] };
+        let mut known = core::mem::take(&mut self.known_topic);
+        let handled = if !known.is_empty() && Publish::has_topic(frame.body, &known) {
+            Publish::decode_known(version, frame.flags, frame.body, &known)
+                .map(|publish| self.handle_publish(index, &publish, packet))
+        } else {
+            Publish::decode(version, frame.flags, frame.body).map(|publish| {
+                self.handle_publish(index, &publish, packet);
+                if publish.topic.len() <= KNOWN_BYTES_MAX {
+                    known.clear();
+                    known.push_str(publish.topic);
+                }
+            })
+        };
+        self.known_topic = known;
+        handled
     }
 
     /// What a refused client acknowledges is taken, and what it wants beyond that is not: it is closed without an answer.
@@ -231,7 +257,7 @@ impl Broker {
 
     fn dispatch(&mut self, index: u32, packet: &Packet<'_>) {
         match packet {
-            Packet::Publish(publish) => self.handle_publish(index, publish),
+            Packet::Publish(publish) => self.handle_publish(index, publish, &[]),
             Packet::PubAck(ack) => self.handle_puback(index, ack),
             Packet::PubRec(ack) => self.handle_pubrec(index, ack),
             Packet::PubRel(ack) => self.handle_pubrel(index, ack),

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::deliver::Arrival;
+use super::encode::Received;
 use super::route::Routed;
 use crate::access;
 use crate::connection::Phase;
@@ -31,7 +32,8 @@ pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u
 }
 
 impl Broker {
-    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>) {
+    /// `packet` is the whole packet, or empty when it is not to be sent on as it is.
+    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>, packet: &[u8]) {
         self.clients.stats.publishes_received += 1;
         if let Err(violation) = self.check_publish(publish) {
             return self.violate(index, violation);
@@ -47,11 +49,13 @@ impl Broker {
         match publish.packet_id {
             None => {
                 if self.check_topic(topic).is_ok() {
-                    self.take(index, topic, publish);
+                    self.take(index, topic, publish, packet);
                 }
             }
-            Some(packet_id) if publish.qos == QoS::AtLeastOnce => self.publish_qos1(index, topic, packet_id, publish),
-            Some(packet_id) => self.publish_qos2(index, topic, packet_id, publish),
+            Some(packet_id) if publish.qos == QoS::AtLeastOnce => {
+                self.publish_qos1(index, topic, packet_id, publish, packet);
+            }
+            Some(packet_id) => self.publish_qos2(index, topic, packet_id, publish, packet),
         }
         self.topic = by_alias;
     }
@@ -113,18 +117,18 @@ impl Broker {
         self.clients.config.mqtt.dollar_publish_denied && name::is_dollar(topic)
     }
 
-    fn publish_qos1(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>) {
+    fn publish_qos1(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>, packet: &[u8]) {
         if !self.may_take_another(index) {
             return;
         }
         let routed = match self.check_topic(topic) {
-            Ok(()) => self.take(index, topic, publish),
+            Ok(()) => self.take(index, topic, publish, packet),
             Err(code) => Routed::refused(code),
         };
         self.answer(index, PacketType::PubAck, packet_id, routed);
     }
 
-    fn publish_qos2(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>) {
+    fn publish_qos2(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>, packet: &[u8]) {
         let session = self.clients.conns[index].session;
         if self.clients.sessions[session].incoming.contains(packet_id) {
             // MQTT-4.3.3-10: acknowledged again, delivered no second time.
@@ -139,7 +143,7 @@ impl Broker {
         }
         // Recorded first, so that no delivery of the message is stored without it.
         self.clients.record_for(session, |client_id| Operation::Incoming { client_id, packet_id });
-        let routed = self.take(index, topic, publish);
+        let routed = self.take(index, topic, publish, packet);
         let Some(conn) = self.clients.conns.get(index) else { return };
         if conn.session != session {
             return;
@@ -166,13 +170,18 @@ impl Broker {
     }
 
     /// Takes a message over and routes it.
-    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>) -> Routed {
+    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>, packet: &[u8]) -> Routed {
         let mut scratch = core::mem::take(&mut self.properties);
         let properties = forwardable(publish.properties, &mut scratch);
         let expiry_s = if publish.properties.is_empty() { None } else { publish.properties.message_expiry_interval() };
         let mut arrival = Arrival::new(topic, properties, publish.payload, publish.qos, publish.retain)
             .expiring(self.clients.now, expiry_s);
-        arrival.publisher = self.clients.conns[index].session;
+        let conn = &self.clients.conns[index];
+        arrival.publisher = conn.session;
+        // Without an alias and without properties of this hop it goes out as it came in.
+        if !packet.is_empty() && properties.len() == publish.properties.as_bytes().len() {
+            arrival.received = Some(Received::new(packet, conn.is_v5(), publish));
+        }
         arrival.answered = publish.qos != QoS::AtMostOnce;
         let routed = self.route_published(&mut arrival);
         self.properties = scratch;

@@ -78,7 +78,7 @@ impl Broker {
         if !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
             arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
         }
-        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         scratch.set_filters(self.router.route(arrival.topic));
         let mut routed = self.route_to(arrival, &mut scratch);
         if routed.code == ReasonCode::Success {
@@ -88,7 +88,7 @@ impl Broker {
                 self.tell_retained_removed(arrival.topic, self.retained_stamp());
             }
         }
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }
@@ -131,11 +131,12 @@ impl Broker {
     /// Serves the subscriptions and groups of this shard. Whether there were any is the answer.
     pub(super) fn deliver_local(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
         self.clients.images.clear();
-        let mut interested = self.deliver_subscriptions(arrival, scratch);
         scratch.groups.clear();
         for &filter in &scratch.filters {
             scratch.groups.extend(self.router.groups(filter));
         }
+        arrival.sole = scratch.groups.is_empty();
+        let mut interested = self.deliver_subscriptions(arrival, scratch);
         for index in 0..scratch.groups.len() {
             interested = true;
             self.deliver_group(arrival, scratch.groups[index]);
@@ -149,6 +150,7 @@ impl Broker {
         // One filter: every session occurs once, nothing needs to be merged.
         let subscriptions = self.router.subscriptions(filter);
         arrival.fan_out = subscriptions.len() > 1;
+        arrival.sole &= !arrival.fan_out;
         for subscription in subscriptions {
             if subscription.no_local() && subscription.session == arrival.publisher {
                 continue;
@@ -163,6 +165,7 @@ impl Broker {
     fn deliver_overlapping(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
         gather(&self.router, &mut self.clients, &mut self.stamp, arrival, scratch);
         arrival.fan_out = scratch.targets.len() > 1;
+        arrival.sole &= !arrival.fan_out;
         scratch.identifiers.sort_by_key(|&(target, _)| target);
         let mut identifiers = scratch.identifiers.iter().peekable();
         for (index, target) in scratch.targets.iter().enumerate() {
