@@ -52,6 +52,9 @@ pub(crate) struct NewMessage<'a> {
     /// another's for each receiver: Message Expiry Interval, Topic Alias and Subscription Identifier.
     pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
+    /// Topic, properties and payload again, if they lie one behind the other but for so many bytes behind the topic: then one
+    /// copy is made and not three.
+    pub(crate) joined: Option<(&'a [u8], u8)>,
     /// The payload again, when other shards hold it too: then it is not copied.
     pub(crate) shared: Option<Bytes>,
     /// The QoS of the PUBLISH that brought it.
@@ -67,7 +70,7 @@ pub(crate) struct NewMessage<'a> {
 /// One Application Message.
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// Topic, properties and, unless it is shared, payload.
+    /// Topic, a gap, properties and, unless it is shared, payload.
     bytes: Vec<u8>,
     /// The payload, when other shards hold it too.
     shared: Option<Bytes>,
@@ -76,6 +79,8 @@ pub(crate) struct Message {
     /// The RETAIN flag of the PUBLISH that brought it.
     pub(crate) retain: bool,
     topic_len: u16,
+    /// Bytes behind the topic that mean nothing.
+    gap: u8,
     properties_len: u32,
     references: u32,
     /// When its Message Expiry Interval ends.
@@ -99,15 +104,19 @@ impl Message {
 
     /// The properties that every receiver gets, in wire form, without their length.
     pub(crate) fn properties(&self) -> &[u8] {
-        let start = usize::from(self.topic_len);
+        let start = self.properties_at();
         &self.bytes[start..start + self.properties_len as usize]
+    }
+
+    fn properties_at(&self) -> usize {
+        usize::from(self.topic_len) + usize::from(self.gap)
     }
 
     /// The Payload.
     pub(crate) fn payload(&self) -> &[u8] {
         match &self.shared {
             Some(payload) => payload,
-            None => &self.bytes[usize::from(self.topic_len) + self.properties_len as usize..],
+            None => &self.bytes[self.properties_at() + self.properties_len as usize..],
         }
     }
 
@@ -119,7 +128,7 @@ impl Message {
 
     /// Bytes of topic, properties and payload together.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.shared.as_ref().map_or(0, Bytes::len)
+        self.bytes.len() - usize::from(self.gap) + self.shared.as_ref().map_or(0, Bytes::len)
     }
 
     /// Whether more than one owner holds it.
@@ -191,11 +200,21 @@ impl Messages {
     pub(crate) fn insert(&mut self, new: NewMessage<'_>) -> MessageId {
         let topic_len = u16::try_from(new.topic.len()).expect("a UTF-8 Encoded String has at most 65535 bytes");
         let properties_len = u32::try_from(new.properties.len()).expect("a packet has less than 256 MiB");
-        let copied = if new.shared.is_some() { &[][..] } else { new.payload };
-        let mut bytes = self.buffer(new.topic.len() + new.properties.len() + copied.len());
-        bytes.extend_from_slice(new.topic.as_bytes());
-        bytes.extend_from_slice(new.properties);
-        bytes.extend_from_slice(copied);
+        let mut gap = 0;
+        let bytes = if let (Some((joined, between)), None) = (new.joined, &new.shared) {
+            debug_assert!(joined.starts_with(new.topic.as_bytes()) && joined.ends_with(new.payload));
+            gap = between;
+            let mut bytes = self.buffer(joined.len());
+            bytes.extend_from_slice(joined);
+            bytes
+        } else {
+            let copied = if new.shared.is_some() { &[][..] } else { new.payload };
+            let mut bytes = self.buffer(new.topic.len() + new.properties.len() + copied.len());
+            bytes.extend_from_slice(new.topic.as_bytes());
+            bytes.extend_from_slice(new.properties);
+            bytes.extend_from_slice(copied);
+            bytes
+        };
         self.bytes_held += cost(&bytes, &new.shared);
         let message = Message {
             bytes,
@@ -203,6 +222,7 @@ impl Messages {
             qos: new.qos,
             retain: new.retain,
             topic_len,
+            gap,
             properties_len,
             references: 1,
             expires: new.expires,
@@ -315,6 +335,7 @@ mod tests {
             topic,
             properties,
             payload,
+            joined: None,
             shared: None,
             qos: QoS::AtLeastOnce,
             retain: true,
@@ -334,6 +355,21 @@ mod tests {
         assert_eq!((message.bytes(), message.size()), ("a/ä\x01\x01payload".as_bytes(), 13));
         assert_eq!((message.qos, message.retain), (QoS::AtLeastOnce, true));
         assert_eq!((message.position, message.references()), (LogPosition(10), 1));
+    }
+
+    #[test]
+    fn what_lies_joined_is_the_same_message() {
+        for (shared, kept) in [(None, 18), (Some(Bytes::from_static(b"payload")), 6)] {
+            let mut messages = Messages::new();
+            let mut message = new("a/ä", b"\x01\x01", b"payload");
+            message.joined = Some(("a/ä......\x01\x01payload".as_bytes(), 6));
+            message.shared = shared;
+            let id = messages.insert(message);
+            let message = messages.get(id);
+            assert_eq!((message.topic(), message.properties()), ("a/ä", &b"\x01\x01"[..]));
+            assert_eq!((message.payload(), message.size()), (&b"payload"[..], 13));
+            assert_eq!(message.bytes().len(), kept, "the gap is not copied beside a shared payload");
+        }
     }
 
     #[test]

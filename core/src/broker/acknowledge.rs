@@ -73,6 +73,7 @@ impl Broker {
         }
     }
 
+    #[inline]
     fn settled(&mut self, session: u32, ack: &Ack<'_>) {
         let packet_id = ack.packet_id;
         self.clients.stats.messages_inflight -= 1;
@@ -177,6 +178,7 @@ impl Broker {
         }
     }
 
+    #[inline]
     fn send_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
         if code == ReasonCode::Success {
             let [high, low] = packet_id.get().to_be_bytes();

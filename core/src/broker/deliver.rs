@@ -96,7 +96,9 @@ impl<'a> Arrival<'a> {
     /// The record of the message, made now if there was none.
     pub(super) fn record(&mut self, messages: &mut Messages) -> MessageId {
         *self.message.get_or_insert_with(|| {
+            let beside = self.topic.len() + self.properties.len() + self.payload.len();
             messages.insert(NewMessage {
+                joined: self.received.and_then(|received| received.joined(self.topic.len(), beside)),
                 topic: self.topic,
                 properties: self.properties,
                 payload: self.payload,
@@ -345,6 +347,7 @@ impl Clients {
     }
 
     /// Gives up what a delivery held.
+    #[inline]
     pub(super) fn settle(&mut self, delivery: Delivery) {
         self.identifiers.release(delivery.identifiers);
         self.release(delivery.message);

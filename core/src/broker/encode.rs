@@ -124,6 +124,14 @@ impl<'a> Received<'a> {
         self.v5 == head.v5 && (self.packet_id_at > 0) == head.packet_id.is_some()
     }
 
+    /// From the topic of so many bytes to the end, and how many bytes there are neither topic, properties nor payload, which
+    /// are `content_bytes`. `None` at QoS 0.
+    pub(super) fn joined(&self, topic_bytes: usize, content_bytes: usize) -> Option<(&'a [u8], u8)> {
+        let topic_at = (self.packet_id_at as usize).checked_sub(topic_bytes)?;
+        let joined = &self.packet[topic_at..];
+        Some((joined, (joined.len() - content_bytes) as u8))
+    }
+
     /// Bytes of the whole packet.
     pub(super) fn size(&self) -> usize {
         self.packet.len()

@@ -277,6 +277,7 @@ impl Broker {
     }
 
     /// Whether a PUBLISH with these flags has to wait, because what it leads to has no room.
+    #[inline]
     fn must_hold(&self, flags: u8) -> bool {
         let limits = &self.clients.config.limits;
         if self.peers.iter().any(|peer| peer.bytes() > limits.peer_bytes_max as usize) {

@@ -18,6 +18,7 @@ use crate::topic::name;
 
 /// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
 /// are about this hop or are written anew.
+#[inline]
 pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
     const OWN: [u8; 4] =
         [id::MESSAGE_EXPIRY_INTERVAL, id::TOPIC_ALIAS, id::WILL_DELAY_INTERVAL, id::SUBSCRIPTION_IDENTIFIER];
@@ -60,6 +61,7 @@ impl Broker {
         self.topic = by_alias;
     }
 
+    #[inline]
     fn check_publish(&self, publish: &Publish<'_>) -> Result<(), Violation> {
         let mqtt = &self.clients.config.mqtt;
         if publish.qos > mqtt.maximum_qos {
@@ -99,6 +101,7 @@ impl Broker {
 
     /// Whether clients may publish there: bounded levels, not to topics that begin with `$` (MQTT 5.0, 4.7.2), and as the
     /// rules of [`Config::access`](crate::Config::access) say.
+    #[inline]
     fn check_topic(&mut self, topic: &str) -> Result<(), ReasonCode> {
         let denied = if self.is_denied_topic(topic) { Err(ReasonCode::NotAuthorized) } else { Ok(()) };
         if let Err(code) = denied.and_then(|()| access::check_publish(&self.clients.config.access, topic)) {
@@ -159,6 +162,7 @@ impl Broker {
 
     /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not. A 3.x
     /// client is told no Receive Maximum: for it there are as many as there are Packet Identifiers.
+    #[inline]
     fn may_take_another(&mut self, index: u32) -> bool {
         let conn = &self.clients.conns[index];
         let open = conn.unreleased + conn.gated_pubacks;
@@ -190,6 +194,7 @@ impl Broker {
 
     /// Acknowledges, or refuses as the version allows: 5.0 by the Reason Code, 3.x by closing without an acknowledgement
     /// where nothing was taken over (MQTT 3.1.1, MQTT-4.8.0-2) and by acknowledging what is only forbidden (MQTT-3.3.5-2).
+    #[inline]
     fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
         if !self.clients.conns[index].is_v5() && routed.code == ReasonCode::QuotaExceeded {
             let limit = if routed.retained_full { Limit::Retained } else { Limit::Queue };

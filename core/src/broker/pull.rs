@@ -219,6 +219,7 @@ impl Clients {
     }
 
     /// For 3.x clients, and only when the deployment asks for it: sends again what is not acknowledged in time.
+    #[inline]
     pub(super) fn arm_retry(&mut self, session: u32) {
         let Some(interval) = self.config.mqtt.retry_interval else { return };
         let connection = self.sessions[session].connection;

@@ -81,7 +81,7 @@ impl Broker {
         let mut scratch = self.scratch.take().unwrap_or_default();
         scratch.set_filters(self.router.route(arrival.topic));
         let mut routed = self.route_to(arrival, &mut scratch);
-        if routed.code == ReasonCode::Success {
+        if routed.code == ReasonCode::Success && !self.peers.is_empty() {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
             self.forward(arrival, &scratch.filters, retained, &mut routed);
             if routed.retained_full {
@@ -104,7 +104,7 @@ impl Broker {
             ticket: 0,
             retained_full: false,
         };
-        if arrival.answered && self.refuses(arrival, scratch) {
+        if arrival.answered && self.may_refuse(arrival) && self.refuses(arrival, scratch) {
             self.clients.stats.refused_queue_full += 1;
             routed.code = ReasonCode::QuotaExceeded;
             return routed;
@@ -196,6 +196,7 @@ impl Broker {
         })
     }
 
+    #[inline]
     fn may_refuse(&self, arrival: &Arrival<'_>) -> bool {
         self.clients.full_sessions > 0
             && arrival.qos != QoS::AtMostOnce
