@@ -7,6 +7,7 @@
 //! A message is stored as the bytes that every onward PUBLISH contains: topic, properties and payload, in one buffer
 //! that is used again for later messages. This module does not know who refers to a message or why.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -23,9 +24,12 @@ const CLASS_LAST: u32 = 16;
 const CLASSES: usize = (CLASS_LAST - CLASS_FIRST + 1) as usize;
 /// Bytes of all buffers kept for later messages.
 const POOL_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// An empty slab with room for more records than this gives its memory back. They are 1.5 MiB, less than what is kept
+/// An empty slab with room for more records than this gives its memory back. They are 1 MiB, less than what is kept
 /// of buffers: a slab that fills and becomes empty at every turn is not to allocate each time.
 const RECORDS_KEPT: usize = 16_384;
+
+/// Places for shared payloads that are kept, which are 32 KiB.
+const PLACES_KEPT: usize = 1_024;
 
 /// A message of this broker, as long as somebody holds a reference to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,13 +71,14 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) position: LogPosition,
 }
 
-/// One Application Message.
+/// One Application Message. It is one cache line, for with many in flight each of them is one that has gone from the cache.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Message {
     /// Topic, a gap, properties and, unless it is shared, payload.
     bytes: Vec<u8>,
     /// The payload, when other shards hold it too.
-    shared: Option<Bytes>,
+    shared: Option<Box<Bytes>>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -83,13 +88,14 @@ pub(crate) struct Message {
     gap: u8,
     properties_len: u32,
     references: u32,
-    /// When its Message Expiry Interval ends.
-    pub(crate) expires: Option<Instant>,
+    /// Whether it has a Message Expiry Interval, and when that ends.
+    does_expire: bool,
+    deadline: Instant,
     /// Where it is in the log; 0 when it is not.
     pub(crate) position: LogPosition,
 }
 
-const _: () = assert!(size_of::<Message>() <= 96, "a message beside its bytes");
+const _: () = assert!(size_of::<Message>() == 64, "a message beside its bytes");
 
 impl Message {
     /// The Topic Name, checked when the message came.
@@ -128,7 +134,13 @@ impl Message {
 
     /// Bytes of topic, properties and payload together.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() - usize::from(self.gap) + self.shared.as_ref().map_or(0, Bytes::len)
+        self.bytes.len() - usize::from(self.gap) + self.shared.as_ref().map_or(0, |shared| shared.len())
+    }
+
+    /// When its Message Expiry Interval ends; `None`: never.
+    #[inline]
+    pub(crate) fn expires(&self) -> Option<Instant> {
+        self.does_expire.then_some(self.deadline)
     }
 
     /// Whether more than one owner holds it.
@@ -146,7 +158,7 @@ impl Message {
     ///
     /// True from the deadline on, so that a timer armed for the deadline finds the message expired.
     pub(crate) fn is_expired(&self, now: Instant) -> bool {
-        self.expires.is_some_and(|deadline| deadline <= now)
+        self.expires().is_some_and(|deadline| deadline <= now)
     }
 
     /// The Message Expiry Interval to forward, in seconds: the one received minus the whole seconds that the message has
@@ -155,7 +167,7 @@ impl Message {
     /// The time left is rounded up, which is the same number: `interval - floor(waited) = ceil(interval - waited)`. It is
     /// 0 for an expired message, which is still sent when its QoS 2 exchange had begun.
     pub(crate) fn remaining_expiry_s(&self, now: Instant) -> Option<u32> {
-        let left = self.expires?.saturating_since(now);
+        let left = self.expires()?.saturating_since(now);
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
         Some(u32::try_from(seconds).unwrap_or(u32::MAX))
     }
@@ -171,6 +183,9 @@ pub(crate) struct Messages {
     pool: [Vec<Vec<u8>>; CLASSES],
     pool_bytes: usize,
     bytes_held: u64,
+    /// Places for shared payloads, empty.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    places: Vec<Box<Bytes>>,
 }
 
 impl Messages {
@@ -182,6 +197,7 @@ impl Messages {
             pool: [const { Vec::new() }; CLASSES],
             pool_bytes: 0,
             bytes_held: 0,
+            places: Vec::new(),
         }
     }
 
@@ -215,17 +231,19 @@ impl Messages {
             bytes.extend_from_slice(copied);
             bytes
         };
-        self.bytes_held += cost(&bytes, &new.shared);
+        let shared = new.shared.map(|payload| self.place(payload));
+        self.bytes_held += cost(&bytes, &shared);
         let message = Message {
             bytes,
-            shared: new.shared,
+            shared,
             qos: new.qos,
             retain: new.retain,
             topic_len,
             gap,
             properties_len,
             references: 1,
-            expires: new.expires,
+            does_expire: new.expires.is_some(),
+            deadline: new.expires.unwrap_or(Instant::MAX),
             position: new.position,
         };
         if let Some(index) = self.free.pop() {
@@ -266,6 +284,12 @@ impl Messages {
         let shared = message.shared.take();
         self.bytes_held -= cost(&bytes, &shared);
         self.recycle(bytes);
+        if let Some(mut place) = shared
+            && self.places.len() < PLACES_KEPT
+        {
+            *place = Bytes::new();
+            self.places.push(place);
+        }
         self.free.push(id.0);
         if self.free.len() == self.records.len() && self.records.len() > RECORDS_KEPT {
             self.records = Vec::new();
@@ -278,6 +302,13 @@ impl Messages {
         let message = self.records.get_mut(id.index()).expect("a message that is referred to exists");
         assert!(message.references > 0, "a message that is referred to has not been released");
         message
+    }
+
+    /// A place for a shared payload.
+    fn place(&mut self, payload: Bytes) -> Box<Bytes> {
+        let mut place = self.places.pop().unwrap_or_default();
+        *place = payload;
+        place
     }
 
     /// An empty buffer with room for `size` bytes.
@@ -309,8 +340,8 @@ impl Messages {
 }
 
 /// What a message with this buffer costs in memory. A payload that several shards hold counts in each of them.
-fn cost(bytes: &Vec<u8>, shared: &Option<Bytes>) -> u64 {
-    (bytes.capacity() + shared.as_ref().map_or(0, Bytes::len) + size_of::<Message>()) as u64
+fn cost(bytes: &Vec<u8>, shared: &Option<Box<Bytes>>) -> u64 {
+    (bytes.capacity() + shared.as_ref().map_or(0, |shared| shared.len()) + size_of::<Message>()) as u64
 }
 
 /// The class of buffers for `size` bytes; `None` for more than the largest holds.
