@@ -233,6 +233,22 @@ impl Messages {
         };
         let shared = new.shared.map(|payload| self.place(payload));
         self.bytes_held += cost(&bytes, &shared);
+        if let Some(index) = self.free.pop() {
+            // Field by field: a whole one would be put together elsewhere first.
+            let message = &mut self.records[index as usize];
+            message.bytes = bytes;
+            message.shared = shared;
+            message.qos = new.qos;
+            message.retain = new.retain;
+            message.topic_len = topic_len;
+            message.gap = gap;
+            message.properties_len = properties_len;
+            message.references = 1;
+            message.does_expire = new.expires.is_some();
+            message.deadline = new.expires.unwrap_or(Instant::MAX);
+            message.position = new.position;
+            return MessageId(index);
+        }
         let message = Message {
             bytes,
             shared,
@@ -246,10 +262,6 @@ impl Messages {
             deadline: new.expires.unwrap_or(Instant::MAX),
             position: new.position,
         };
-        if let Some(index) = self.free.pop() {
-            self.records[index as usize] = message;
-            return MessageId(index);
-        }
         let index = u32::try_from(self.records.len()).expect("memory is full before there are u32::MAX messages");
         self.records.push(message);
         MessageId(index)

@@ -99,16 +99,16 @@ impl Broker {
 
     /// Acknowledges once everything that was recorded so far is stored. PUBREL goes the same way.
     pub(super) fn reply_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, code: ReasonCode) {
-        let routed = Routed {
+        let mut routed = Routed {
             code,
             position: self.clients.position_for(self.clients.conns[index].session),
             ..Routed::internal()
         };
-        self.gate_ack(index, packet_type, packet_id, routed);
+        self.gate_ack(index, packet_type, packet_id, &mut routed);
     }
 
     /// Acknowledges once what the message led to is safe.
-    pub(super) fn gate_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
+    pub(super) fn gate_ack(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: &mut Routed) {
         // Most wait for nothing, and refuse nothing.
         let is_safe = routed.peers.is_empty()
             && routed.position <= self.clients.stored
@@ -121,7 +121,7 @@ impl Broker {
             conn: self.clients.conn_id(index),
             session: self.session_key(index),
             position: routed.position,
-            peers: routed.peers,
+            peers: core::mem::take(&mut routed.peers),
             ticket: routed.ticket,
             taken: routed.ticket > 0 || !routed.code.is_failure(),
             unstored: false,
@@ -163,7 +163,7 @@ impl Broker {
             routed.ticket = first.ticket;
             routed.code = first.pubrec().map_or(ReasonCode::Success, |(_, code)| code);
         }
-        self.gate_ack(index, PacketType::PubRec, packet_id, routed);
+        self.gate_ack(index, PacketType::PubRec, packet_id, &mut routed);
     }
 
     /// Nobody is there any more to be told that a message was refused; it can come again.

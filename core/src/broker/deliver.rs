@@ -137,7 +137,7 @@ pub(super) fn alias_for(conn: &mut Connection, size: usize, topic: &[u8]) -> Out
 
 impl Clients {
     /// Delivers, queues or drops.
-    pub(super) fn deliver(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+    pub(super) fn deliver(&mut self, arrival: &mut Arrival<'_>, target: &Target) {
         self.deliveries += 1;
         let qos = (arrival.qos as u8).min(target.qos);
         let connection = self.sessions[target.session].connection;
@@ -167,7 +167,7 @@ impl Clients {
         self.enqueue(arrival, target, qos);
     }
 
-    fn delivery(message: MessageId, target: Target, qos: u8) -> Delivery {
+    fn delivery(message: MessageId, target: &Target, qos: u8) -> Delivery {
         Delivery {
             message,
             identifiers: target.identifiers,
@@ -176,7 +176,7 @@ impl Clients {
         }
     }
 
-    fn deliver_at_once(&mut self, connection: u32, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
+    fn deliver_at_once(&mut self, connection: u32, arrival: &mut Arrival<'_>, target: &Target, qos: u8) {
         let message = arrival.record(&mut self.messages);
         if !self.fits(connection, arrival, target, qos) {
             self.stats.dropped_too_large += 1;
@@ -192,7 +192,7 @@ impl Clients {
     }
 
     /// Whether the message fits in the client's Maximum Packet Size, its identifiers included.
-    fn fits(&self, connection: u32, arrival: &Arrival<'_>, target: Target, qos: u8) -> bool {
+    fn fits(&self, connection: u32, arrival: &Arrival<'_>, target: &Target, qos: u8) -> bool {
         if self.conns[connection].packet_bytes_max == u32::MAX {
             return true;
         }
@@ -215,7 +215,7 @@ impl Clients {
         &mut self,
         index: u32,
         arrival: &mut Arrival<'_>,
-        target: Target,
+        target: &Target,
         qos: u8,
         packet_id: Option<PacketId>,
     ) {
@@ -270,7 +270,7 @@ impl Clients {
         self.mark_message(index);
     }
 
-    fn deliver_qos0_offline(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+    fn deliver_qos0_offline(&mut self, arrival: &mut Arrival<'_>, target: &Target) {
         if self.config.limits.queue_qos0 && !self.sessions[target.session].full {
             self.enqueue(arrival, target, 0);
         } else {
@@ -281,7 +281,7 @@ impl Clients {
 
     /// QoS 0 messages that were kept while the client was away still wait: this one does not overtake them
     /// (MQTT-4.6.0-6).
-    fn deliver_qos0_behind(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+    fn deliver_qos0_behind(&mut self, arrival: &mut Arrival<'_>, target: &Target) {
         if self.sessions[target.session].full {
             self.stats.dropped_queue_full += 1;
             self.identifiers.release(target.identifiers);
@@ -291,7 +291,7 @@ impl Clients {
     }
 
     /// Puts the message behind what the session is owed already.
-    fn enqueue(&mut self, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
+    fn enqueue(&mut self, arrival: &mut Arrival<'_>, target: &Target, qos: u8) {
         if self.sessions[target.session].full {
             match self.config.limits.queue_full {
                 // There was room when the message was taken over, which is as a whole or not at all: the session has it more
@@ -312,7 +312,7 @@ impl Clients {
     }
 
     /// Puts a message that is held already behind what the session is owed. The reference is taken over.
-    pub(super) fn enqueue_held(&mut self, message: MessageId, target: Target, qos: u8) {
+    pub(super) fn enqueue_held(&mut self, message: MessageId, target: &Target, qos: u8) {
         let size = self.messages.get(message).size();
         let delivery = Self::delivery(message, target, qos);
         self.sessions[target.session].queue.push_back(delivery, size);

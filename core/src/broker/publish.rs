@@ -10,7 +10,6 @@ use super::route::Routed;
 use crate::access;
 use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
-use crate::id::LogPosition;
 use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
 use crate::store::Operation;
@@ -50,7 +49,7 @@ impl Broker {
         match publish.packet_id {
             None => {
                 if self.check_topic(topic).is_ok() {
-                    self.take(index, topic, publish, packet);
+                    self.take(index, topic, publish, packet, &mut Routed::internal());
                 }
             }
             Some(packet_id) if publish.qos == QoS::AtLeastOnce => {
@@ -124,11 +123,12 @@ impl Broker {
         if !self.may_take_another(index) {
             return;
         }
-        let routed = match self.check_topic(topic) {
-            Ok(()) => self.take(index, topic, publish, packet),
-            Err(code) => Routed::refused(code),
-        };
-        self.answer(index, PacketType::PubAck, packet_id, routed);
+        let mut routed = Routed::internal();
+        match self.check_topic(topic) {
+            Ok(()) => self.take(index, topic, publish, packet, &mut routed),
+            Err(code) => routed.code = code,
+        }
+        self.answer(index, PacketType::PubAck, packet_id, &mut routed);
     }
 
     fn publish_qos2(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>, packet: &[u8]) {
@@ -141,12 +141,14 @@ impl Broker {
         if !self.may_take_another(index) {
             return;
         }
+        let mut routed = Routed::internal();
         if let Err(code) = self.check_topic(topic) {
-            return self.answer(index, PacketType::PubRec, packet_id, Routed::refused(code));
+            routed.code = code;
+            return self.answer(index, PacketType::PubRec, packet_id, &mut routed);
         }
         // Recorded first, so that no delivery of the message is stored without it.
         self.clients.record_for(session, |client_id| Operation::Incoming { client_id, packet_id });
-        let routed = self.take(index, topic, publish, packet);
+        self.take(index, topic, publish, packet, &mut routed);
         let Some(conn) = self.clients.conns.get(index) else { return };
         if conn.session != session {
             return;
@@ -157,7 +159,7 @@ impl Broker {
             self.clients.sessions[session].incoming.insert(packet_id);
             self.clients.conns[index].unreleased += 1;
         }
-        self.answer(index, PacketType::PubRec, packet_id, routed);
+        self.answer(index, PacketType::PubRec, packet_id, &mut routed);
     }
 
     /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not. A 3.x
@@ -174,7 +176,7 @@ impl Broker {
     }
 
     /// Takes a message over and routes it.
-    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>, packet: &[u8]) -> Routed {
+    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>, packet: &[u8], routed: &mut Routed) {
         let mut scratch = core::mem::take(&mut self.properties);
         let properties = forwardable(publish.properties, &mut scratch);
         let expiry_s = if publish.properties.is_empty() { None } else { publish.properties.message_expiry_interval() };
@@ -187,15 +189,14 @@ impl Broker {
             arrival.received = Some(Received::new(packet, conn.is_v5(), publish));
         }
         arrival.answered = publish.qos != QoS::AtMostOnce;
-        let routed = self.route_published(&mut arrival);
+        self.route_published(&mut arrival, routed);
         self.properties = scratch;
-        routed
     }
 
     /// Acknowledges, or refuses as the version allows: 5.0 by the Reason Code, 3.x by closing without an acknowledgement
     /// where nothing was taken over (MQTT 3.1.1, MQTT-4.8.0-2) and by acknowledging what is only forbidden (MQTT-3.3.5-2).
     #[inline]
-    fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
+    fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: &mut Routed) {
         if !self.clients.conns[index].is_v5() && routed.code == ReasonCode::QuotaExceeded {
             let limit = if routed.retained_full { Limit::Retained } else { Limit::Queue };
             // What it sent before is acknowledged first, or it would send that again for ever.
@@ -237,16 +238,10 @@ impl Broker {
             Arrival::new(&topic, &properties, &payload, qos, retain).expiring(self.clients.now, message_expiry_s);
         // A will is its client's: No Local spares that client (MQTT-3.8.3-3).
         arrival.publisher = session;
-        self.route_published(&mut arrival);
+        self.route_published(&mut arrival, &mut Routed::internal());
         self.clients.stats.wills_published += 1;
         let client_id = self.clients.sessions[session].client_id.clone();
         self.clients.record_for(session, |client_id| Operation::WillRemoved { client_id });
         self.clients.event(crate::event::Event::WillPublished { client_id });
-    }
-}
-
-impl Routed {
-    fn refused(code: ReasonCode) -> Self {
-        Self { code, position: LogPosition(0), peers: Default::default(), ticket: 0, retained_full: false }
     }
 }

@@ -73,17 +73,17 @@ fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<G
 }
 
 impl Broker {
-    /// Routes a message that was published in this shard.
-    pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
+    /// Routes a message that was published in this shard, and says in `routed`, which is [`Routed::internal`], what became of it.
+    pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>, routed: &mut Routed) {
         if !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
             arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
         }
         let mut scratch = self.scratch.take().unwrap_or_default();
         scratch.set_filters(self.router.route(arrival.topic));
-        let mut routed = self.route_to(arrival, &mut scratch);
+        self.route_to(arrival, &mut scratch, routed);
         if routed.code == ReasonCode::Success && !self.peers.is_empty() {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
-            self.forward(arrival, &scratch.filters, retained, &mut routed);
+            self.forward(arrival, &scratch.filters, retained, routed);
             if routed.retained_full {
                 self.tell_retained_removed(arrival.topic, self.retained_stamp());
             }
@@ -93,28 +93,20 @@ impl Broker {
             self.clients.release(message);
         }
         routed.position = self.clients.position();
-        routed
     }
 
-    fn route_to(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> Routed {
-        let mut routed = Routed {
-            code: ReasonCode::Success,
-            position: LogPosition(0),
-            peers: PeerWaits::new(),
-            ticket: 0,
-            retained_full: false,
-        };
+    fn route_to(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch, routed: &mut Routed) {
         if arrival.answered && self.may_refuse(arrival) && self.refuses(arrival, scratch) {
             self.clients.stats.refused_queue_full += 1;
             routed.code = ReasonCode::QuotaExceeded;
-            return routed;
+            return;
         }
         if arrival.retain && !self.retain(arrival) {
             self.clients.stats.refused_retained_full += 1;
             routed.retained_full = true;
             if arrival.answered {
                 routed.code = ReasonCode::QuotaExceeded;
-                return routed;
+                return;
             }
         }
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
@@ -125,7 +117,6 @@ impl Broker {
                 routed.code = ReasonCode::NoMatchingSubscribers;
             }
         }
-        routed
     }
 
     /// Serves the subscriptions and groups of this shard. Whether there were any is the answer.
@@ -156,7 +147,7 @@ impl Broker {
                 continue;
             }
             let target = target_of(subscription, arrival, None);
-            self.clients.deliver(arrival, target);
+            self.clients.deliver(arrival, &target);
         }
         !subscriptions.is_empty()
     }
@@ -175,7 +166,7 @@ impl Broker {
                 identifiers.next();
             }
             let target = Target { identifiers: self.clients.identifiers.insert(&scratch.set), ..*target };
-            self.clients.deliver(arrival, target);
+            self.clients.deliver(arrival, &target);
         }
         !scratch.targets.is_empty()
     }
@@ -227,7 +218,7 @@ impl Broker {
         let member = self.router.group(group).members()[position as usize];
         let target = target_of(&member, arrival, Some(group));
         arrival.fan_out = false;
-        self.clients.deliver(arrival, target);
+        self.clients.deliver(arrival, &target);
     }
 
     /// A message of a group that another shard chose this one for. `false`: it has no members here.

@@ -76,7 +76,11 @@ impl<'a> Publish<'a> {
         let mut reader = Reader::new(body);
         let topic = topic_name(reader.binary()?)?;
         let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
-        let properties = Properties::read_for(version, &mut reader, PropertySet::Publish)?;
+        // Not moved through a result where there is none: that costs more than all the rest.
+        let properties = match version {
+            Version::V5 => Properties::read(&mut reader, PropertySet::Publish)?,
+            Version::V3_1 | Version::V3_1_1 => Properties::EMPTY,
+        };
         if topic.is_empty() && properties.topic_alias().is_none() {
             return Err(Violation::EmptyTopic);
         }
