@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_lies_joined_is_the_same_message() {
-        for (shared, kept) in [(None, 18), (Some(Bytes::from_static(b"payload")), 6)] {
+        for (shared, kept) in [(None, 19), (Some(Bytes::from_static(b"payload")), 6)] {
             let mut messages = Messages::new();
             let mut message = new("a/ä", b"\x01\x01", b"payload");
             message.joined = Some(("a/ä......\x01\x01payload".as_bytes(), 6));

@@ -59,9 +59,10 @@ pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
     work(world, SUBSCRIBERS * BATCH)
 }
 
-/// 50 publishers and one subscriber, whose window takes all that they send; 16 messages come in one read.
+/// 16 publishers and one subscriber, whose window takes all that they send, 256 messages, for which a session keeps the room;
+/// 16 messages come in one read.
 pub(crate) fn fan_in(version: Version, qos: QoS) -> Work {
-    const PUBLISHERS: usize = 50;
+    const PUBLISHERS: usize = 16;
     const BATCH: usize = 16;
     let mut config = Config::default();
     config.mqtt.inflight_max = u16::MAX;
