@@ -144,6 +144,7 @@ impl<'a> Received<'a> {
 }
 
 /// Appends a packet, with the flags and the Packet Identifier of this head.
+#[inline(always)]
 fn append_patched(packet: &[u8], packet_id_at: usize, head: &Head<'_>, out: &mut Vec<u8>) {
     let at = out.len();
     out.extend_from_slice(packet);
@@ -190,5 +191,64 @@ impl Images {
     pub(super) fn size(&self, head: &Head<'_>) -> Option<usize> {
         let image = &self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
         (!image.bytes.is_empty()).then_some(image.bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Version, generate, split};
+    use proptest::prelude::*;
+
+    fn publish() -> impl Strategy<Value = (Version, Publish<'static>)> {
+        generate::version().prop_flat_map(|version| (Just(version), generate::publish(version)))
+    }
+
+    proptest! {
+        #[test]
+        fn a_packet_that_goes_on_as_it_came_is_what_would_be_encoded(
+            (version, publish) in publish(),
+            id in 1..=u16::MAX,
+            dup: bool,
+            retain: bool,
+        ) {
+            let (v5, mut packet) = (version == Version::V5, Vec::new());
+            publish.encode(version, &mut packet);
+            let (topic, payload) = (publish.topic.as_bytes(), publish.payload);
+            let properties = if v5 { publish.properties.as_bytes() } else { &[] };
+            prop_assume!(!topic.is_empty());
+            let content = Content { topic, properties, payload, expiry_s: None };
+            let packet_id = publish.packet_id.and(PacketId::new(id));
+            let qos = publish.qos as u8;
+            let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
+            let received = Received::new(&packet, v5, &publish);
+            prop_assert!(received.is_like(&head) && !received.is_like(&Head { v5: !v5, ..head }));
+            let (mut copied, mut encoded) = (Vec::new(), Vec::new());
+            received.append(&head, &mut copied);
+            head.encode(&content, &mut encoded);
+            encoded.extend_from_slice(payload);
+            prop_assert_eq!(copied, encoded);
+
+            let joined = received.joined(topic.len(), topic.len() + properties.len() + payload.len());
+            prop_assert_eq!(joined.is_some(), packet_id.is_some());
+            if let Some((joined, gap)) = joined {
+                prop_assert!(joined.starts_with(topic));
+                let rest = [properties, payload].concat();
+                prop_assert_eq!(&joined[topic.len() + usize::from(gap)..], rest);
+            }
+        }
+
+        #[test]
+        fn a_known_topic_is_read_as_one_that_is_checked((version, publish) in publish()) {
+            let mut packet = Vec::new();
+            publish.encode(version, &mut packet);
+            let frame = split(&packet, Some(version), usize::MAX).expect("it is valid").expect("it is whole");
+            prop_assert!(Publish::has_topic(frame.body, publish.topic));
+            prop_assert!(!Publish::has_topic(frame.body, "another/topic/than/all"));
+            prop_assert_eq!(
+                Publish::decode_known(version, frame.flags, frame.body, publish.topic),
+                Publish::decode(version, frame.flags, frame.body)
+            );
+        }
     }
 }
