@@ -222,7 +222,8 @@ mod tests {
             let qos = publish.qos as u8;
             let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
             let received = Received::new(&packet, v5, &publish);
-            prop_assert!(received.is_like(&head) && !received.is_like(&Head { v5: !v5, ..head }));
+            let other = Head { v5: !v5, ..head };
+            prop_assert!(received.is_like(&head) && !received.is_like(&other));
             let (mut copied, mut encoded) = (Vec::new(), Vec::new());
             received.append(&head, &mut copied);
             head.encode(&content, &mut encoded);
