@@ -7,6 +7,7 @@
 //! A message is stored as the bytes that every onward PUBLISH contains: topic, properties and payload, in one buffer
 //! that is used again for later messages. This module does not know who refers to a message or why.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -23,9 +24,12 @@ const CLASS_LAST: u32 = 16;
 const CLASSES: usize = (CLASS_LAST - CLASS_FIRST + 1) as usize;
 /// Bytes of all buffers kept for later messages.
 const POOL_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// An empty slab with room for more records than this gives its memory back. They are 1.5 MiB, less than what is kept
+/// An empty slab with room for more records than this gives its memory back. They are 1 MiB, less than what is kept
 /// of buffers: a slab that fills and becomes empty at every turn is not to allocate each time.
 const RECORDS_KEPT: usize = 16_384;
+
+/// Places for shared payloads that are kept, which are 32 KiB.
+const PLACES_KEPT: usize = 1_024;
 
 /// A message of this broker, as long as somebody holds a reference to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +56,9 @@ pub(crate) struct NewMessage<'a> {
     /// another's for each receiver: Message Expiry Interval, Topic Alias and Subscription Identifier.
     pub(crate) properties: &'a [u8],
     pub(crate) payload: &'a [u8],
+    /// Topic, properties and payload again, if they lie one behind the other but for so many bytes behind the topic: then one
+    /// copy is made and not three.
+    pub(crate) joined: Option<(&'a [u8], u8)>,
     /// The payload again, when other shards hold it too: then it is not copied.
     pub(crate) shared: Option<Bytes>,
     /// The QoS of the PUBLISH that brought it.
@@ -64,27 +71,31 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) position: LogPosition,
 }
 
-/// One Application Message.
+/// One Application Message. It is one cache line, for with many in flight each of them is one that has gone from the cache.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Message {
-    /// Topic, properties and, unless it is shared, payload.
+    /// Topic, a gap, properties and, unless it is shared, payload.
     bytes: Vec<u8>,
     /// The payload, when other shards hold it too.
-    shared: Option<Bytes>,
+    shared: Option<Box<Bytes>>,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
     pub(crate) retain: bool,
     topic_len: u16,
+    /// Bytes behind the topic that mean nothing.
+    gap: u8,
     properties_len: u32,
     references: u32,
-    /// When its Message Expiry Interval ends.
-    pub(crate) expires: Option<Instant>,
+    /// Whether it has a Message Expiry Interval, and when that ends.
+    does_expire: bool,
+    deadline: Instant,
     /// Where it is in the log; 0 when it is not.
     pub(crate) position: LogPosition,
 }
 
-const _: () = assert!(size_of::<Message>() <= 96, "a message beside its bytes");
+const _: () = assert!(size_of::<Message>() == 64, "a message beside its bytes");
 
 impl Message {
     /// The Topic Name, checked when the message came.
@@ -99,15 +110,19 @@ impl Message {
 
     /// The properties that every receiver gets, in wire form, without their length.
     pub(crate) fn properties(&self) -> &[u8] {
-        let start = usize::from(self.topic_len);
+        let start = self.properties_at();
         &self.bytes[start..start + self.properties_len as usize]
+    }
+
+    fn properties_at(&self) -> usize {
+        usize::from(self.topic_len) + usize::from(self.gap)
     }
 
     /// The Payload.
     pub(crate) fn payload(&self) -> &[u8] {
         match &self.shared {
             Some(payload) => payload,
-            None => &self.bytes[usize::from(self.topic_len) + self.properties_len as usize..],
+            None => &self.bytes[self.properties_at() + self.properties_len as usize..],
         }
     }
 
@@ -119,7 +134,13 @@ impl Message {
 
     /// Bytes of topic, properties and payload together.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.shared.as_ref().map_or(0, Bytes::len)
+        self.bytes.len() - usize::from(self.gap) + self.shared.as_ref().map_or(0, |shared| shared.len())
+    }
+
+    /// When its Message Expiry Interval ends; `None`: never.
+    #[inline]
+    pub(crate) fn expires(&self) -> Option<Instant> {
+        self.does_expire.then_some(self.deadline)
     }
 
     /// Whether more than one owner holds it.
@@ -137,7 +158,7 @@ impl Message {
     ///
     /// True from the deadline on, so that a timer armed for the deadline finds the message expired.
     pub(crate) fn is_expired(&self, now: Instant) -> bool {
-        self.expires.is_some_and(|deadline| deadline <= now)
+        self.expires().is_some_and(|deadline| deadline <= now)
     }
 
     /// The Message Expiry Interval to forward, in seconds: the one received minus the whole seconds that the message has
@@ -146,7 +167,7 @@ impl Message {
     /// The time left is rounded up, which is the same number: `interval - floor(waited) = ceil(interval - waited)`. It is
     /// 0 for an expired message, which is still sent when its QoS 2 exchange had begun.
     pub(crate) fn remaining_expiry_s(&self, now: Instant) -> Option<u32> {
-        let left = self.expires?.saturating_since(now);
+        let left = self.expires()?.saturating_since(now);
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
         Some(u32::try_from(seconds).unwrap_or(u32::MAX))
     }
@@ -162,6 +183,9 @@ pub(crate) struct Messages {
     pool: [Vec<Vec<u8>>; CLASSES],
     pool_bytes: usize,
     bytes_held: u64,
+    /// Places for shared payloads, empty.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    places: Vec<Box<Bytes>>,
 }
 
 impl Messages {
@@ -173,6 +197,7 @@ impl Messages {
             pool: [const { Vec::new() }; CLASSES],
             pool_bytes: 0,
             bytes_held: 0,
+            places: Vec::new(),
         }
     }
 
@@ -191,27 +216,52 @@ impl Messages {
     pub(crate) fn insert(&mut self, new: NewMessage<'_>) -> MessageId {
         let topic_len = u16::try_from(new.topic.len()).expect("a UTF-8 Encoded String has at most 65535 bytes");
         let properties_len = u32::try_from(new.properties.len()).expect("a packet has less than 256 MiB");
-        let copied = if new.shared.is_some() { &[][..] } else { new.payload };
-        let mut bytes = self.buffer(new.topic.len() + new.properties.len() + copied.len());
-        bytes.extend_from_slice(new.topic.as_bytes());
-        bytes.extend_from_slice(new.properties);
-        bytes.extend_from_slice(copied);
-        self.bytes_held += cost(&bytes, &new.shared);
+        let mut gap = 0;
+        let bytes = if let (Some((joined, between)), None) = (new.joined, &new.shared) {
+            debug_assert!(joined.starts_with(new.topic.as_bytes()) && joined.ends_with(new.payload));
+            gap = between;
+            let mut bytes = self.buffer(joined.len());
+            bytes.extend_from_slice(joined);
+            bytes
+        } else {
+            let copied = if new.shared.is_some() { &[][..] } else { new.payload };
+            let mut bytes = self.buffer(new.topic.len() + new.properties.len() + copied.len());
+            bytes.extend_from_slice(new.topic.as_bytes());
+            bytes.extend_from_slice(new.properties);
+            bytes.extend_from_slice(copied);
+            bytes
+        };
+        let shared = new.shared.map(|payload| self.place(payload));
+        self.bytes_held += cost(&bytes, &shared);
+        if let Some(index) = self.free.pop() {
+            // Field by field: a whole one would be put together elsewhere first.
+            let message = &mut self.records[index as usize];
+            message.bytes = bytes;
+            message.shared = shared;
+            message.qos = new.qos;
+            message.retain = new.retain;
+            message.topic_len = topic_len;
+            message.gap = gap;
+            message.properties_len = properties_len;
+            message.references = 1;
+            message.does_expire = new.expires.is_some();
+            message.deadline = new.expires.unwrap_or(Instant::MAX);
+            message.position = new.position;
+            return MessageId(index);
+        }
         let message = Message {
             bytes,
-            shared: new.shared,
+            shared,
             qos: new.qos,
             retain: new.retain,
             topic_len,
+            gap,
             properties_len,
             references: 1,
-            expires: new.expires,
+            does_expire: new.expires.is_some(),
+            deadline: new.expires.unwrap_or(Instant::MAX),
             position: new.position,
         };
-        if let Some(index) = self.free.pop() {
-            self.records[index as usize] = message;
-            return MessageId(index);
-        }
         let index = u32::try_from(self.records.len()).expect("memory is full before there are u32::MAX messages");
         self.records.push(message);
         MessageId(index)
@@ -246,6 +296,12 @@ impl Messages {
         let shared = message.shared.take();
         self.bytes_held -= cost(&bytes, &shared);
         self.recycle(bytes);
+        if let Some(mut place) = shared
+            && self.places.len() < PLACES_KEPT
+        {
+            *place = Bytes::new();
+            self.places.push(place);
+        }
         self.free.push(id.0);
         if self.free.len() == self.records.len() && self.records.len() > RECORDS_KEPT {
             self.records = Vec::new();
@@ -258,6 +314,13 @@ impl Messages {
         let message = self.records.get_mut(id.index()).expect("a message that is referred to exists");
         assert!(message.references > 0, "a message that is referred to has not been released");
         message
+    }
+
+    /// A place for a shared payload.
+    fn place(&mut self, payload: Bytes) -> Box<Bytes> {
+        let mut place = self.places.pop().unwrap_or_default();
+        *place = payload;
+        place
     }
 
     /// An empty buffer with room for `size` bytes.
@@ -289,8 +352,8 @@ impl Messages {
 }
 
 /// What a message with this buffer costs in memory. A payload that several shards hold counts in each of them.
-fn cost(bytes: &Vec<u8>, shared: &Option<Bytes>) -> u64 {
-    (bytes.capacity() + shared.as_ref().map_or(0, Bytes::len) + size_of::<Message>()) as u64
+fn cost(bytes: &Vec<u8>, shared: &Option<Box<Bytes>>) -> u64 {
+    (bytes.capacity() + shared.as_ref().map_or(0, |shared| shared.len()) + size_of::<Message>()) as u64
 }
 
 /// The class of buffers for `size` bytes; `None` for more than the largest holds.
@@ -315,6 +378,7 @@ mod tests {
             topic,
             properties,
             payload,
+            joined: None,
             shared: None,
             qos: QoS::AtLeastOnce,
             retain: true,
@@ -334,6 +398,21 @@ mod tests {
         assert_eq!((message.bytes(), message.size()), ("a/ä\x01\x01payload".as_bytes(), 13));
         assert_eq!((message.qos, message.retain), (QoS::AtLeastOnce, true));
         assert_eq!((message.position, message.references()), (LogPosition(10), 1));
+    }
+
+    #[test]
+    fn what_lies_joined_is_the_same_message() {
+        for (shared, kept) in [(None, 19), (Some(Bytes::from_static(b"payload")), 6)] {
+            let mut messages = Messages::new();
+            let mut message = new("a/ä", b"\x01\x01", b"payload");
+            message.joined = Some(("a/ä......\x01\x01payload".as_bytes(), 6));
+            message.shared = shared;
+            let id = messages.insert(message);
+            let message = messages.get(id);
+            assert_eq!((message.topic(), message.properties()), ("a/ä", &b"\x01\x01"[..]));
+            assert_eq!((message.payload(), message.size()), (&b"payload"[..], 13));
+            assert_eq!(message.bytes().len(), kept, "the gap is not copied beside a shared payload");
+        }
     }
 
     #[test]

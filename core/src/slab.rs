@@ -58,6 +58,12 @@ impl<T> Slab<T> {
         self.slots.get(index as usize).is_some_and(|slot| slot.generation == generation && slot.value.is_some())
     }
 
+    /// The value that was there at this generation, if it still is.
+    pub(crate) fn current_mut(&mut self, index: u32, generation: u32) -> Option<&mut T> {
+        let slot = self.slots.get_mut(index as usize).filter(|slot| slot.generation == generation)?;
+        slot.value.as_mut()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }

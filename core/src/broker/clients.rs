@@ -140,6 +140,7 @@ impl Clients {
     }
 
     /// Appends one packet. It is taken back when it exceeds the client's Maximum Packet Size (MQTT-3.1.2-24); `false` then.
+    #[inline]
     pub(super) fn write(&mut self, index: u32, encode: impl FnOnce(Version, &mut Vec<u8>)) -> bool {
         let conn = &mut self.conns[index];
         let version = conn.version.unwrap_or(Version::V5);
@@ -173,6 +174,7 @@ impl Clients {
     }
 
     /// Whether the output has room for more messages from the session's queue.
+    #[inline]
     pub(super) fn has_room(&self, index: u32) -> bool {
         let conn = &self.conns[index];
         !conn.resumes && conn.output.len() < self.config.limits.output_bytes_max as usize / 2
@@ -291,7 +293,13 @@ impl Clients {
     }
 
     /// Gives up one reference to a message.
+    #[inline]
     pub(super) fn release(&mut self, message: MessageId) {
+        if !self.config.durable {
+            // Nothing was recorded of it.
+            self.messages.release(message);
+            return;
+        }
         let position = self.messages.get(message).position;
         if self.messages.release(message) && position.0 > 0 && !self.store_failed {
             self.record(|| Operation::MessageGone { message: position });

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::clients::Clients;
-use super::encode::{Content, Head};
+use super::encode::{Content, Head, Received};
 use crate::config::QueueFull;
 use crate::connection::{Connection, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
@@ -30,12 +30,16 @@ pub(super) struct Arrival<'a> {
     pub(super) publisher: u32,
     /// Whether its publisher waits for PUBACK or PUBREC, and so can be refused. A will and QoS 0 go wherever there is room.
     pub(super) answered: bool,
+    /// The packet that brought it, when the onward ones can be copies of it.
+    pub(super) received: Option<Received<'a>>,
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
     /// The record, once one was made; the arrival holds one reference to it.
     pub(super) message: Option<MessageId>,
     /// Whether several deliveries are to be expected, so that an image of the packet pays.
     pub(super) fan_out: bool,
+    /// Whether there is one delivery at most, which may have the arrival's reference to the record.
+    pub(super) sole: bool,
 }
 
 /// One session that a message goes to.
@@ -65,9 +69,11 @@ impl<'a> Arrival<'a> {
             expires: None,
             publisher: u32::MAX,
             answered: false,
+            received: None,
             shared: None,
             message: None,
             fan_out: false,
+            sole: false,
         }
     }
 
@@ -90,7 +96,9 @@ impl<'a> Arrival<'a> {
     /// The record of the message, made now if there was none.
     pub(super) fn record(&mut self, messages: &mut Messages) -> MessageId {
         *self.message.get_or_insert_with(|| {
+            let beside = self.topic.len() + self.properties.len() + self.payload.len();
             messages.insert(NewMessage {
+                joined: self.received.and_then(|received| received.joined(self.topic.len(), beside)),
                 topic: self.topic,
                 properties: self.properties,
                 payload: self.payload,
@@ -101,6 +109,15 @@ impl<'a> Arrival<'a> {
                 position: LogPosition(0),
             })
         })
+    }
+
+    /// A delivery keeps the record: it gets a reference, the arrival's own if no other delivery can want it.
+    fn give(&mut self, message: MessageId, messages: &mut Messages) {
+        if self.sole {
+            self.message = None;
+        } else {
+            messages.share(message);
+        }
     }
 }
 
@@ -120,7 +137,7 @@ pub(super) fn alias_for(conn: &mut Connection, size: usize, topic: &[u8]) -> Out
 
 impl Clients {
     /// Delivers, queues or drops.
-    pub(super) fn deliver(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+    pub(super) fn deliver(&mut self, arrival: &mut Arrival<'_>, target: &Target) {
         self.deliveries += 1;
         let qos = (arrival.qos as u8).min(target.qos);
         let connection = self.sessions[target.session].connection;
@@ -150,7 +167,7 @@ impl Clients {
         self.enqueue(arrival, target, qos);
     }
 
-    fn delivery(message: MessageId, target: Target, qos: u8) -> Delivery {
+    fn delivery(message: MessageId, target: &Target, qos: u8) -> Delivery {
         Delivery {
             message,
             identifiers: target.identifiers,
@@ -159,23 +176,23 @@ impl Clients {
         }
     }
 
-    fn deliver_at_once(&mut self, connection: u32, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
+    fn deliver_at_once(&mut self, connection: u32, arrival: &mut Arrival<'_>, target: &Target, qos: u8) {
         let message = arrival.record(&mut self.messages);
         if !self.fits(connection, arrival, target, qos) {
             self.stats.dropped_too_large += 1;
             self.identifiers.release(target.identifiers);
             return;
         }
-        self.messages.share(message);
         let session = &mut self.sessions[target.session];
         let packet_id = session.inflight.push(Self::delivery(message, target, qos));
         self.stats.messages_inflight += 1;
         self.send_arrival(connection, arrival, target, qos, Some(packet_id));
+        arrival.give(message, &mut self.messages);
         self.arm_retry(target.session);
     }
 
     /// Whether the message fits in the client's Maximum Packet Size, its identifiers included.
-    fn fits(&self, connection: u32, arrival: &Arrival<'_>, target: Target, qos: u8) -> bool {
+    fn fits(&self, connection: u32, arrival: &Arrival<'_>, target: &Target, qos: u8) -> bool {
         if self.conns[connection].packet_bytes_max == u32::MAX {
             return true;
         }
@@ -198,7 +215,7 @@ impl Clients {
         &mut self,
         index: u32,
         arrival: &mut Arrival<'_>,
-        target: Target,
+        target: &Target,
         qos: u8,
         packet_id: Option<PacketId>,
     ) {
@@ -222,6 +239,12 @@ impl Clients {
                 return;
             }
             self.images.append(&head, &content, conn.output.buffer(&mut self.pool));
+        } else if plain && let Some(received) = arrival.received.filter(|received| received.is_like(&head)) {
+            if received.size() > conn.packet_bytes_max as usize {
+                self.stats.dropped_too_large += 1;
+                return;
+            }
+            received.append(&head, conn.output.buffer(&mut self.pool));
         } else {
             let mut scratch = [0];
             if head.v5 {
@@ -247,7 +270,7 @@ impl Clients {
         self.mark_message(index);
     }
 
-    fn deliver_qos0_offline(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+    fn deliver_qos0_offline(&mut self, arrival: &mut Arrival<'_>, target: &Target) {
         if self.config.limits.queue_qos0 && !self.sessions[target.session].full {
             self.enqueue(arrival, target, 0);
         } else {
@@ -258,7 +281,7 @@ impl Clients {
 
     /// QoS 0 messages that were kept while the client was away still wait: this one does not overtake them
     /// (MQTT-4.6.0-6).
-    fn deliver_qos0_behind(&mut self, arrival: &mut Arrival<'_>, target: Target) {
+    fn deliver_qos0_behind(&mut self, arrival: &mut Arrival<'_>, target: &Target) {
         if self.sessions[target.session].full {
             self.stats.dropped_queue_full += 1;
             self.identifiers.release(target.identifiers);
@@ -268,7 +291,7 @@ impl Clients {
     }
 
     /// Puts the message behind what the session is owed already.
-    fn enqueue(&mut self, arrival: &mut Arrival<'_>, target: Target, qos: u8) {
+    fn enqueue(&mut self, arrival: &mut Arrival<'_>, target: &Target, qos: u8) {
         if self.sessions[target.session].full {
             match self.config.limits.queue_full {
                 // There was room when the message was taken over, which is as a whole or not at all: the session has it more
@@ -284,12 +307,12 @@ impl Clients {
             }
         }
         let message = arrival.record(&mut self.messages);
-        self.messages.share(message);
+        arrival.give(message, &mut self.messages);
         self.enqueue_held(message, target, qos);
     }
 
     /// Puts a message that is held already behind what the session is owed. The reference is taken over.
-    pub(super) fn enqueue_held(&mut self, message: MessageId, target: Target, qos: u8) {
+    pub(super) fn enqueue_held(&mut self, message: MessageId, target: &Target, qos: u8) {
         let size = self.messages.get(message).size();
         let delivery = Self::delivery(message, target, qos);
         self.sessions[target.session].queue.push_back(delivery, size);
@@ -324,6 +347,7 @@ impl Clients {
     }
 
     /// Gives up what a delivery held.
+    #[inline]
     pub(super) fn settle(&mut self, delivery: Delivery) {
         self.identifiers.release(delivery.identifiers);
         self.release(delivery.message);

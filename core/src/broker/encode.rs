@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::connection::OutgoingAlias;
-use crate::packet::PacketId;
 use crate::packet::varint::{varint_len, write_varint};
+use crate::packet::{PacketId, Publish};
 
 /// What an Application Message is made of.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,10 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
+    fn first_byte(&self) -> u8 {
+        0x30 | u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain)
+    }
+
     fn topic<'t>(&self, content: &Content<'t>) -> &'t [u8] {
         match self.alias {
             OutgoingAlias::Use(_) => &[],
@@ -67,8 +71,7 @@ impl Head<'_> {
 
     /// Appends everything in front of the payload.
     pub(super) fn encode(&self, content: &Content<'_>, out: &mut Vec<u8>) {
-        let flags = u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain);
-        out.push(0x30 | flags);
+        out.push(self.first_byte());
         write_varint(self.remaining_length(content) as u32, out);
         let topic = self.topic(content);
         out.extend_from_slice(&(topic.len() as u16).to_be_bytes());
@@ -93,6 +96,62 @@ impl Head<'_> {
             out.extend_from_slice(&alias.get().to_be_bytes());
         }
         out.extend_from_slice(content.properties);
+    }
+}
+
+/// A PUBLISH as it was received. Most go on as they came: only flags and Packet Identifier are others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received<'a> {
+    packet: &'a [u8],
+    v5: bool,
+    /// Where the Packet Identifier is; 0 at QoS 0, which has none.
+    packet_id_at: u32,
+}
+
+impl<'a> Received<'a> {
+    /// `packet` has its Remaining Length in the shortest form, a topic and no alias, and no property that is not forwarded.
+    pub(super) fn new(packet: &'a [u8], v5: bool, publish: &Publish<'_>) -> Self {
+        let properties = if v5 { publish.properties.encoded_size() } else { 0 };
+        let packet_id_at = match publish.packet_id {
+            Some(_) => (packet.len() - publish.payload.len() - properties - 2) as u32,
+            None => 0,
+        };
+        Self { packet, v5, packet_id_at }
+    }
+
+    /// Whether a packet with this head, which has no alias and no identifiers, is the same but for flags and Packet Identifier.
+    pub(super) fn is_like(&self, head: &Head<'_>) -> bool {
+        self.v5 == head.v5 && (self.packet_id_at > 0) == head.packet_id.is_some()
+    }
+
+    /// From the topic of so many bytes to the end, and how many bytes there are neither topic, properties nor payload, which
+    /// are `content_bytes`. `None` at QoS 0.
+    pub(super) fn joined(&self, topic_bytes: usize, content_bytes: usize) -> Option<(&'a [u8], u8)> {
+        let topic_at = (self.packet_id_at as usize).checked_sub(topic_bytes)?;
+        let joined = &self.packet[topic_at..];
+        Some((joined, (joined.len() - content_bytes) as u8))
+    }
+
+    /// Bytes of the whole packet.
+    pub(super) fn size(&self) -> usize {
+        self.packet.len()
+    }
+
+    /// Appends the packet with this head.
+    pub(super) fn append(&self, head: &Head<'_>, out: &mut Vec<u8>) {
+        append_patched(self.packet, self.packet_id_at as usize, head, out);
+    }
+}
+
+/// Appends a packet, with the flags and the Packet Identifier of this head.
+#[inline(always)]
+fn append_patched(packet: &[u8], packet_id_at: usize, head: &Head<'_>, out: &mut Vec<u8>) {
+    let at = out.len();
+    out.extend_from_slice(packet);
+    let copy = &mut out[at..];
+    copy[0] = head.first_byte();
+    if let Some(packet_id) = head.packet_id {
+        copy[packet_id_at..packet_id_at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
     }
 }
 
@@ -126,17 +185,71 @@ impl Images {
             image.packet_id_at = 1 + length + 2 + content.topic.len();
             image.bytes.extend_from_slice(content.payload);
         }
-        let at = out.len();
-        out.extend_from_slice(&image.bytes);
-        out[at] = 0x30 | u8::from(head.dup) << 3 | head.qos << 1 | u8::from(head.retain);
-        if let Some(packet_id) = head.packet_id {
-            let id_at = at + image.packet_id_at;
-            out[id_at..id_at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
-        }
+        append_patched(&image.bytes, image.packet_id_at, head, out);
     }
 
     pub(super) fn size(&self, head: &Head<'_>) -> Option<usize> {
         let image = &self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
         (!image.bytes.is_empty()).then_some(image.bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Version, generate, split};
+    use proptest::prelude::*;
+
+    fn publish() -> impl Strategy<Value = (Version, Publish<'static>)> {
+        generate::version().prop_flat_map(|version| (Just(version), generate::publish(version)))
+    }
+
+    proptest! {
+        #[test]
+        fn a_packet_that_goes_on_as_it_came_is_what_would_be_encoded(
+            (version, publish) in publish(),
+            id in 1..=u16::MAX,
+            dup: bool,
+            retain: bool,
+        ) {
+            let (v5, mut packet) = (version == Version::V5, Vec::new());
+            publish.encode(version, &mut packet);
+            let (topic, payload) = (publish.topic.as_bytes(), publish.payload);
+            let properties = if v5 { publish.properties.as_bytes() } else { &[] };
+            prop_assume!(!topic.is_empty());
+            let content = Content { topic, properties, payload, expiry_s: None };
+            let packet_id = publish.packet_id.and(PacketId::new(id));
+            let qos = publish.qos as u8;
+            let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
+            let received = Received::new(&packet, v5, &publish);
+            let other = Head { v5: !v5, ..head };
+            prop_assert!(received.is_like(&head) && !received.is_like(&other));
+            let (mut copied, mut encoded) = (Vec::new(), Vec::new());
+            received.append(&head, &mut copied);
+            head.encode(&content, &mut encoded);
+            encoded.extend_from_slice(payload);
+            prop_assert_eq!(copied, encoded);
+
+            let joined = received.joined(topic.len(), topic.len() + properties.len() + payload.len());
+            prop_assert_eq!(joined.is_some(), packet_id.is_some());
+            if let Some((joined, gap)) = joined {
+                prop_assert!(joined.starts_with(topic));
+                let rest = [properties, payload].concat();
+                prop_assert_eq!(&joined[topic.len() + usize::from(gap)..], rest);
+            }
+        }
+
+        #[test]
+        fn a_known_topic_is_read_as_one_that_is_checked((version, publish) in publish()) {
+            let mut packet = Vec::new();
+            publish.encode(version, &mut packet);
+            let frame = split(&packet, Some(version), usize::MAX).expect("it is valid").expect("it is whole");
+            prop_assert!(Publish::has_topic(frame.body, publish.topic));
+            prop_assert!(!Publish::has_topic(frame.body, "another/topic/than/all"));
+            prop_assert_eq!(
+                Publish::decode_known(version, frame.flags, frame.body, publish.topic),
+                Publish::decode(version, frame.flags, frame.body)
+            );
+        }
     }
 }

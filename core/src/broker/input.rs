@@ -148,18 +148,15 @@ impl Broker {
         let deliveries_max = self.clients.config.limits.deliveries_per_turn;
         let mut used = 0;
         while used < bytes.len() {
-            if !self.clients.conns.is_current(index, generation) {
-                return bytes.len();
-            }
-            let conn = &self.clients.conns[index];
+            let Some(conn) = self.clients.conns.current_mut(index, generation) else { return bytes.len() };
             match conn.phase {
                 Phase::Closing => return bytes.len(),
                 Phase::Authenticating => break,
                 Phase::Connected if conn.resumes || (conn.refused.is_some() && !conn.drains) => break,
                 Phase::Handshake | Phase::Challenged | Phase::Connected => {}
             }
-            let size_max = self.input_size_max(conn.phase);
-            match split(&bytes[used..], conn.version, size_max) {
+            let (phase, version) = (conn.phase, conn.version);
+            match split(&bytes[used..], version, self.input_size_max(phase)) {
                 Ok(None) => break,
                 Ok(Some(_)) if self.clients.packets >= packets_max || self.clients.deliveries >= deliveries_max => {
                     self.clients.queue_work(index);
@@ -202,7 +199,14 @@ impl Broker {
         match conn.phase {
             Phase::Handshake => self.handle_first(index, frame, rest),
             Phase::Challenged => self.handle_challenged(index, frame),
-            Phase::Connected => return self.handle_connected(index, frame, rest),
+            Phase::Connected => {
+                let version = conn.version.expect("a connected client has a version");
+                if conn.drains {
+                    self.handle_draining(index, version, frame);
+                    return Step::Handled;
+                }
+                return self.handle_connected(index, version, frame, rest);
+            }
             Phase::Authenticating | Phase::Closing => {}
         }
         Step::Handled
@@ -229,12 +233,7 @@ impl Broker {
         }
     }
 
-    fn handle_connected(&mut self, index: u32, frame: &Frame<'_>, rest: &[u8]) -> Step {
-        let version = self.clients.conns[index].version.expect("a connected client has a version");
-        if self.clients.conns[index].drains {
-            self.handle_draining(index, version, frame);
-            return Step::Handled;
-        }
+    fn handle_connected(&mut self, index: u32, version: Version, frame: &Frame<'_>, rest: &[u8]) -> Step {
         if frame.packet_type == PacketType::Publish && self.must_hold(frame.flags) {
             self.hold(index);
             self.clients.stats.packets_received -= 1;
@@ -242,12 +241,7 @@ impl Broker {
         }
         let handled = match frame.packet_type {
             // Most packets are these two, and this way they are not moved through the enum of all.
-            PacketType::Publish => {
-                if self.router.wants_ahead() && frame.size < rest.len() {
-                    self.look_ahead(version, rest);
-                }
-                Publish::decode(version, frame.flags, frame.body).map(|publish| self.handle_publish(index, &publish))
-            }
+            PacketType::Publish => self.receive_publish(index, version, frame, rest),
             PacketType::PubAck => {
                 Ack::decode(frame.packet_type, version, frame.body).map(|puback| self.handle_puback(index, &puback))
             }
@@ -276,6 +270,38 @@ impl Broker {
         self.router.look_ahead(topics);
     }
 
+    /// A PUBLISH. Its topic is not checked again when the last one had the same.
+    fn receive_publish(
+        &mut self,
+        index: u32,
+        version: Version,
+        frame: &Frame<'_>,
+        rest: &[u8],
+    ) -> Result<(), Violation> {
+        /// A longer topic is not remembered.
+        const KNOWN_BYTES_MAX: usize = 1_024;
+        if self.router.wants_ahead() && frame.size < rest.len() {
+            self.look_ahead(version, rest);
+        }
+        // What came with a longer Remaining Length than it needs is not sent on as it is.
+        let packet = if frame.is_shortest() { &rest[..frame.size] } else { &[] };
+        let mut known = core::mem::take(&mut self.known_topic);
+        let handled = if !known.is_empty() && Publish::has_topic(frame.body, &known) {
+            Publish::decode_known(version, frame.flags, frame.body, &known)
+                .map(|publish| self.handle_publish(index, &publish, packet))
+        } else {
+            Publish::decode(version, frame.flags, frame.body).map(|publish| {
+                self.handle_publish(index, &publish, packet);
+                if publish.topic.len() <= KNOWN_BYTES_MAX {
+                    known.clear();
+                    known.push_str(publish.topic);
+                }
+            })
+        };
+        self.known_topic = known;
+        handled
+    }
+
     /// What a refused client acknowledges is taken, and what it wants beyond that is not: it is closed without an answer.
     fn handle_draining(&mut self, index: u32, version: Version, frame: &Frame<'_>) {
         let is_taken = matches!(
@@ -297,7 +323,7 @@ impl Broker {
 
     fn dispatch(&mut self, index: u32, packet: &Packet<'_>) {
         match packet {
-            Packet::Publish(publish) => self.handle_publish(index, publish),
+            Packet::Publish(publish) => self.handle_publish(index, publish, &[]),
             Packet::PubAck(ack) => self.handle_puback(index, ack),
             Packet::PubRec(ack) => self.handle_pubrec(index, ack),
             Packet::PubRel(ack) => self.handle_pubrel(index, ack),
@@ -317,6 +343,7 @@ impl Broker {
     }
 
     /// Whether a PUBLISH with these flags has to wait, because what it leads to has no room.
+    #[inline]
     fn must_hold(&self, flags: u8) -> bool {
         let limits = &self.clients.config.limits;
         if self.peers.iter().any(|peer| peer.bytes() > limits.peer_bytes_max as usize) {

@@ -126,8 +126,11 @@ pub struct Broker {
     auth_number: u64,
     auth_requests: u32,
     shutting_down: bool,
-    scratch: Scratch,
+    /// None while it is in use.
+    scratch: Option<Box<Scratch>>,
     topic: String,
+    /// The topic of the last PUBLISH: publishers repeat theirs, and what was checked once is not checked again.
+    known_topic: String,
     properties: Vec<u8>,
     codes: Vec<u8>,
     /// The input whose packets are being handled, if it may be kept by the message that it brings; otherwise empty.
@@ -172,8 +175,9 @@ impl Broker {
             auth_number: 0,
             auth_requests: 0,
             shutting_down: false,
-            scratch: Scratch::default(),
+            scratch: None,
             topic: String::new(),
+            known_topic: String::new(),
             properties: Vec::new(),
             codes: Vec::new(),
             lent: Bytes::new(),

@@ -233,7 +233,7 @@ impl Broker {
             self.retain_stamped(&mut arrival, (stamp, from.0));
         }
         arrival.answered = publish.ticket > 0;
-        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         scratch.set_filters(if publish.subscriptions { self.router.route(topic) } else { &[] });
         if arrival.answered && self.peer_refuses(&arrival, batch, publish, &scratch) {
             self.refuse_ticket(from, publish.ticket);
@@ -250,7 +250,7 @@ impl Broker {
         if self.clients.position() > LogPosition(0) && self.clients.store_failed && publish.ticket > 0 {
             self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Unstored { ticket: publish.ticket });
         }
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::deliver::Arrival;
+use super::encode::Received;
 use super::route::Routed;
 use crate::access;
 use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
-use crate::id::LogPosition;
 use crate::packet::{PacketId, PacketType, Properties, Publish, QoS, ReasonCode, Violation, property_id as id};
 use crate::session::Will;
 use crate::store::Operation;
@@ -17,6 +17,7 @@ use crate::topic::name;
 
 /// The properties that are forwarded, in wire form and in their order (MQTT-3.3.2-4, -15 to -18, -20): all but those that
 /// are about this hop or are written anew.
+#[inline]
 pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
     const OWN: [u8; 4] =
         [id::MESSAGE_EXPIRY_INTERVAL, id::TOPIC_ALIAS, id::WILL_DELAY_INTERVAL, id::SUBSCRIPTION_IDENTIFIER];
@@ -31,7 +32,8 @@ pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u
 }
 
 impl Broker {
-    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>) {
+    /// `packet` is the whole packet, or empty when it is not to be sent on as it is.
+    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>, packet: &[u8]) {
         self.clients.stats.publishes_received += 1;
         if let Err(violation) = self.check_publish(publish) {
             return self.violate(index, violation);
@@ -47,15 +49,18 @@ impl Broker {
         match publish.packet_id {
             None => {
                 if self.check_topic(topic).is_ok() {
-                    self.take(index, topic, publish);
+                    self.take(index, topic, publish, packet, &mut Routed::internal());
                 }
             }
-            Some(packet_id) if publish.qos == QoS::AtLeastOnce => self.publish_qos1(index, topic, packet_id, publish),
-            Some(packet_id) => self.publish_qos2(index, topic, packet_id, publish),
+            Some(packet_id) if publish.qos == QoS::AtLeastOnce => {
+                self.publish_qos1(index, topic, packet_id, publish, packet);
+            }
+            Some(packet_id) => self.publish_qos2(index, topic, packet_id, publish, packet),
         }
         self.topic = by_alias;
     }
 
+    #[inline]
     fn check_publish(&self, publish: &Publish<'_>) -> Result<(), Violation> {
         let mqtt = &self.clients.config.mqtt;
         if publish.qos > mqtt.maximum_qos {
@@ -95,6 +100,7 @@ impl Broker {
 
     /// Whether clients may publish there: bounded levels, not to topics that begin with `$` (MQTT 5.0, 4.7.2), and as the
     /// rules of [`Config::access`](crate::Config::access) say.
+    #[inline]
     fn check_topic(&mut self, topic: &str) -> Result<(), ReasonCode> {
         let denied = if self.is_denied_topic(topic) { Err(ReasonCode::NotAuthorized) } else { Ok(()) };
         if let Err(code) = denied.and_then(|()| access::check_publish(&self.clients.config.access, topic)) {
@@ -113,18 +119,19 @@ impl Broker {
         self.clients.config.mqtt.dollar_publish_denied && name::is_dollar(topic)
     }
 
-    fn publish_qos1(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>) {
+    fn publish_qos1(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>, packet: &[u8]) {
         if !self.may_take_another(index) {
             return;
         }
-        let routed = match self.check_topic(topic) {
-            Ok(()) => self.take(index, topic, publish),
-            Err(code) => Routed::refused(code),
-        };
-        self.answer(index, PacketType::PubAck, packet_id, routed);
+        let mut routed = Routed::internal();
+        match self.check_topic(topic) {
+            Ok(()) => self.take(index, topic, publish, packet, &mut routed),
+            Err(code) => routed.code = code,
+        }
+        self.answer(index, PacketType::PubAck, packet_id, &mut routed);
     }
 
-    fn publish_qos2(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>) {
+    fn publish_qos2(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>, packet: &[u8]) {
         let session = self.clients.conns[index].session;
         if self.clients.sessions[session].incoming.contains(packet_id) {
             // MQTT-4.3.3-10: acknowledged again, delivered no second time.
@@ -134,12 +141,14 @@ impl Broker {
         if !self.may_take_another(index) {
             return;
         }
+        let mut routed = Routed::internal();
         if let Err(code) = self.check_topic(topic) {
-            return self.answer(index, PacketType::PubRec, packet_id, Routed::refused(code));
+            routed.code = code;
+            return self.answer(index, PacketType::PubRec, packet_id, &mut routed);
         }
         // Recorded first, so that no delivery of the message is stored without it.
         self.clients.record_for(session, |client_id| Operation::Incoming { client_id, packet_id });
-        let routed = self.take(index, topic, publish);
+        self.take(index, topic, publish, packet, &mut routed);
         let Some(conn) = self.clients.conns.get(index) else { return };
         if conn.session != session {
             return;
@@ -150,11 +159,12 @@ impl Broker {
             self.clients.sessions[session].incoming.insert(packet_id);
             self.clients.conns[index].unreleased += 1;
         }
-        self.answer(index, PacketType::PubRec, packet_id, routed);
+        self.answer(index, PacketType::PubRec, packet_id, &mut routed);
     }
 
     /// Whether the client may have one more QoS 1 or 2 message open (MQTT-3.3.4-7); closes the connection if not. A 3.x
     /// client is told no Receive Maximum: for it there are as many as there are Packet Identifiers.
+    #[inline]
     fn may_take_another(&mut self, index: u32) -> bool {
         let conn = &self.clients.conns[index];
         let open = conn.unreleased + conn.gated_pubacks;
@@ -166,23 +176,28 @@ impl Broker {
     }
 
     /// Takes a message over and routes it.
-    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>) -> Routed {
+    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>, packet: &[u8], routed: &mut Routed) {
         let mut scratch = core::mem::take(&mut self.properties);
         let properties = forwardable(publish.properties, &mut scratch);
         let expiry_s = if publish.properties.is_empty() { None } else { publish.properties.message_expiry_interval() };
         let mut arrival = Arrival::new(topic, properties, publish.payload, publish.qos, publish.retain)
             .expiring(self.clients.now, expiry_s);
-        arrival.publisher = self.clients.conns[index].session;
+        let conn = &self.clients.conns[index];
+        arrival.publisher = conn.session;
+        // Without an alias and without properties of this hop it goes out as it came in.
+        if !packet.is_empty() && properties.len() == publish.properties.as_bytes().len() {
+            arrival.received = Some(Received::new(packet, conn.is_v5(), publish));
+        }
         arrival.answered = publish.qos != QoS::AtMostOnce;
         arrival.shared = self.lent(publish.payload);
-        let routed = self.route_published(&mut arrival);
+        self.route_published(&mut arrival, routed);
         self.properties = scratch;
-        routed
     }
 
     /// Acknowledges, or refuses as the version allows: 5.0 by the Reason Code, 3.x by closing without an acknowledgement
     /// where nothing was taken over (MQTT 3.1.1, MQTT-4.8.0-2) and by acknowledging what is only forbidden (MQTT-3.3.5-2).
-    fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: Routed) {
+    #[inline]
+    fn answer(&mut self, index: u32, packet_type: PacketType, packet_id: PacketId, routed: &mut Routed) {
         if !self.clients.conns[index].is_v5() && routed.code == ReasonCode::QuotaExceeded {
             let limit = if routed.retained_full { Limit::Retained } else { Limit::Queue };
             // What it sent before is acknowledged first, or it would send that again for ever.
@@ -224,16 +239,10 @@ impl Broker {
             Arrival::new(&topic, &properties, &payload, qos, retain).expiring(self.clients.now, message_expiry_s);
         // A will is its client's: No Local spares that client (MQTT-3.8.3-3).
         arrival.publisher = session;
-        self.route_published(&mut arrival);
+        self.route_published(&mut arrival, &mut Routed::internal());
         self.clients.stats.wills_published += 1;
         let client_id = self.clients.sessions[session].client_id.clone();
         self.clients.record_for(session, |client_id| Operation::WillRemoved { client_id });
         self.clients.event(crate::event::Event::WillPublished { client_id });
-    }
-}
-
-impl Routed {
-    fn refused(code: ReasonCode) -> Self {
-        Self { code, position: LogPosition(0), peers: Default::default(), ticket: 0, retained_full: false }
     }
 }

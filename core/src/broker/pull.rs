@@ -13,11 +13,12 @@ use crate::timer::TimerKind;
 impl Clients {
     /// Sends what the session is owed, as far as window, output and store allow.
     pub(super) fn pull(&mut self, session: u32) {
-        let connection = self.sessions[session].connection;
-        if connection == NO_CONNECTION {
+        let state = &self.sessions[session];
+        let connection = state.connection;
+        if connection == NO_CONNECTION || state.is_owed_nothing() {
             return;
         }
-        if self.sessions[session].inflight.needs_resend() {
+        if state.inflight.needs_resend() {
             self.resend(session, connection);
         }
         let is_stored = self.config.durable && self.sessions[session].is_persistent();
@@ -218,6 +219,7 @@ impl Clients {
     }
 
     /// For 3.x clients, and only when the deployment asks for it: sends again what is not acknowledged in time.
+    #[inline]
     pub(super) fn arm_retry(&mut self, session: u32) {
         let Some(interval) = self.config.mqtt.retry_interval else { return };
         let connection = self.sessions[session].connection;

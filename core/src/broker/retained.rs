@@ -236,7 +236,7 @@ impl Clients {
     fn deliver_held(&mut self, id: MessageId, target: Target) {
         self.messages.share(id);
         let qos = (self.messages.get(id).qos as u8).min(target.qos);
-        self.enqueue_held(id, target, qos);
+        self.enqueue_held(id, &target, qos);
     }
 
     /// Whether the session can be sent more retained messages: it is connected, and nothing waits before them.

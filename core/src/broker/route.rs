@@ -73,48 +73,40 @@ fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<G
 }
 
 impl Broker {
-    /// Routes a message that was published in this shard.
-    pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>) -> Routed {
+    /// Routes a message that was published in this shard, and says in `routed`, which is [`Routed::internal`], what became of it.
+    pub(super) fn route_published(&mut self, arrival: &mut Arrival<'_>, routed: &mut Routed) {
         if arrival.shared.is_none() && !self.peers.is_empty() && arrival.payload.len() >= PeerBatch::SHARED_BYTES_MIN {
             arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
         }
-        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         scratch.set_filters(self.router.route(arrival.topic));
-        let mut routed = self.route_to(arrival, &mut scratch);
-        if routed.code == ReasonCode::Success {
+        self.route_to(arrival, &mut scratch, routed);
+        if routed.code == ReasonCode::Success && !self.peers.is_empty() {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
-            self.forward(arrival, &scratch.filters, retained, &mut routed);
+            self.forward(arrival, &scratch.filters, retained, routed);
             if routed.retained_full {
                 self.tell_retained_removed(arrival.topic, self.retained_stamp());
             }
         }
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }
         routed.position = self.clients.position();
-        routed
     }
 
-    fn route_to(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> Routed {
-        let mut routed = Routed {
-            code: ReasonCode::Success,
-            position: LogPosition(0),
-            peers: PeerWaits::new(),
-            ticket: 0,
-            retained_full: false,
-        };
-        if arrival.answered && self.refuses(arrival, scratch) {
+    fn route_to(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch, routed: &mut Routed) {
+        if arrival.answered && self.may_refuse(arrival) && self.refuses(arrival, scratch) {
             self.clients.stats.refused_queue_full += 1;
             routed.code = ReasonCode::QuotaExceeded;
-            return routed;
+            return;
         }
         if arrival.retain && !self.retain(arrival) {
             self.clients.stats.refused_retained_full += 1;
             routed.retained_full = true;
             if arrival.answered {
                 routed.code = ReasonCode::QuotaExceeded;
-                return routed;
+                return;
             }
         }
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
@@ -125,17 +117,17 @@ impl Broker {
                 routed.code = ReasonCode::NoMatchingSubscribers;
             }
         }
-        routed
     }
 
     /// Serves the subscriptions and groups of this shard. Whether there were any is the answer.
     pub(super) fn deliver_local(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
         self.clients.images.clear();
-        let mut interested = self.deliver_subscriptions(arrival, scratch);
         scratch.groups.clear();
         for &filter in &scratch.filters {
             scratch.groups.extend(self.router.groups(filter));
         }
+        arrival.sole = scratch.groups.is_empty();
+        let mut interested = self.deliver_subscriptions(arrival, scratch);
         for index in 0..scratch.groups.len() {
             interested = true;
             self.deliver_group(arrival, scratch.groups[index]);
@@ -149,12 +141,13 @@ impl Broker {
         // One filter: every session occurs once, nothing needs to be merged.
         let subscriptions = self.router.subscriptions(filter);
         arrival.fan_out = subscriptions.len() > 1;
+        arrival.sole &= !arrival.fan_out;
         for subscription in subscriptions {
             if subscription.no_local() && subscription.session == arrival.publisher {
                 continue;
             }
             let target = target_of(subscription, arrival, None);
-            self.clients.deliver(arrival, target);
+            self.clients.deliver(arrival, &target);
         }
         !subscriptions.is_empty()
     }
@@ -163,6 +156,7 @@ impl Broker {
     fn deliver_overlapping(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
         gather(&self.router, &mut self.clients, &mut self.stamp, arrival, scratch);
         arrival.fan_out = scratch.targets.len() > 1;
+        arrival.sole &= !arrival.fan_out;
         scratch.identifiers.sort_by_key(|&(target, _)| target);
         let mut identifiers = scratch.identifiers.iter().peekable();
         for (index, target) in scratch.targets.iter().enumerate() {
@@ -172,7 +166,7 @@ impl Broker {
                 identifiers.next();
             }
             let target = Target { identifiers: self.clients.identifiers.insert(&scratch.set), ..*target };
-            self.clients.deliver(arrival, target);
+            self.clients.deliver(arrival, &target);
         }
         !scratch.targets.is_empty()
     }
@@ -193,6 +187,7 @@ impl Broker {
         })
     }
 
+    #[inline]
     fn may_refuse(&self, arrival: &Arrival<'_>) -> bool {
         self.clients.full_sessions > 0
             && arrival.qos != QoS::AtMostOnce
@@ -226,7 +221,7 @@ impl Broker {
         let member = self.router.group(group).members()[position as usize];
         let target = target_of(&member, arrival, Some(group));
         arrival.fan_out = false;
-        self.clients.deliver(arrival, target);
+        self.clients.deliver(arrival, &target);
     }
 
     /// A message of a group that another shard chose this one for. `false`: it has no members here.
@@ -250,7 +245,7 @@ impl Broker {
         let (topic, properties) = (String::from(message.topic()), message.properties().to_vec());
         let payload = message.payload().to_vec();
         let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain);
-        arrival.expires = message.expires;
+        arrival.expires = message.expires();
         arrival.expiry_s = message.remaining_expiry_s(self.clients.now);
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();

@@ -14,6 +14,7 @@ fn message(messages: &mut Messages, payload: &[u8]) -> MessageId {
         topic: "t",
         properties: b"",
         payload,
+        joined: None,
         shared: None,
         qos: QoS::AtMostOnce,
         retain: false,

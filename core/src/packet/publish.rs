@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::frame::{whole_size, write_header};
 use super::reader::Reader;
-use super::string::{string_len, write_string};
+use super::string::{check_topic_name, string_len, write_string};
 use super::{PacketId, PacketType, Properties, PropertySet, QoS, Version, Violation};
 
 const DUP: u8 = 0b1000;
@@ -42,15 +42,45 @@ impl<'a> Publish<'a> {
     /// an alias has a mapping and who may send a Subscription Identifier is not checked here.
     #[inline]
     pub fn decode(version: Version, flags: u8, body: &'a [u8]) -> Result<Self, Violation> {
+        Self::decode_with(version, flags, body, check_topic_name)
+    }
+
+    /// Whether this is the body of a PUBLISH to `topic`.
+    #[inline]
+    pub(crate) fn has_topic(body: &[u8], topic: &str) -> bool {
+        let mut reader = Reader::new(body);
+        reader.binary().is_ok_and(|name| name == topic.as_bytes())
+    }
+
+    /// Like [`decode`](Self::decode), for a body that [has this topic](Self::has_topic), which was checked before.
+    #[inline]
+    pub(crate) fn decode_known(version: Version, flags: u8, body: &'a [u8], topic: &'a str) -> Result<Self, Violation> {
+        Self::decode_with(version, flags, body, |name| {
+            debug_assert_eq!(name, topic.as_bytes());
+            Ok(topic)
+        })
+    }
+
+    #[inline]
+    fn decode_with(
+        version: Version,
+        flags: u8,
+        body: &'a [u8],
+        topic_name: impl FnOnce(&'a [u8]) -> Result<&'a str, Violation>,
+    ) -> Result<Self, Violation> {
         let qos = QoS::from_bits(flags >> QOS_SHIFT & 0b11).ok_or(Violation::QoS3)?;
         let dup = flags & DUP != 0;
         if dup && qos == QoS::AtMostOnce {
             return Err(Violation::DupAtQoS0);
         }
         let mut reader = Reader::new(body);
-        let topic = reader.topic_name()?;
+        let topic = topic_name(reader.binary()?)?;
         let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
-        let properties = Properties::read_for(version, &mut reader, PropertySet::Publish)?;
+        // Not moved through a result where there is none: that costs more than all the rest.
+        let properties = match version {
+            Version::V5 => Properties::read(&mut reader, PropertySet::Publish)?,
+            Version::V3_1 | Version::V3_1_1 => Properties::EMPTY,
+        };
         if topic.is_empty() && properties.topic_alias().is_none() {
             return Err(Violation::EmptyTopic);
         }

@@ -137,6 +137,7 @@ impl IdentifierSets {
     }
 
     /// The delivery has gone, or has been sent for the last time.
+    #[inline]
     pub(crate) fn release(&mut self, identifiers: Identifiers) {
         let Some(index) = identifiers.set() else {
             return;

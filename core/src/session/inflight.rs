@@ -160,6 +160,7 @@ impl Inflight {
 
     /// Begins an exchange: a PUBLISH of QoS 1 or 2 is sent with the identifier. Only after
     /// [`can_send`](Self::can_send).
+    #[inline]
     pub(crate) fn push(&mut self, delivery: Delivery) -> PacketId {
         assert!(self.entries.len() < SPAN_MAX, "can_send was asked");
         let id = self.id_at(self.entries.len());
@@ -186,6 +187,7 @@ impl Inflight {
     }
 
     /// PUBACK, with any reason code: the QoS 1 exchange ends. The delivery and its message pass to the caller.
+    #[inline]
     pub(crate) fn acknowledge(&mut self, id: PacketId) -> Result<Delivery, AcknowledgeError> {
         let index = self.index_of(id)?;
         self.end_publish(index, QoS::AtLeastOnce)
@@ -336,6 +338,7 @@ impl Inflight {
     }
 
     /// Ends an exchange whose PUBLISH is answered in the way of this QoS.
+    #[inline]
     fn end_publish(&mut self, index: usize, qos: QoS) -> Result<Delivery, AcknowledgeError> {
         match self.entries[index].state {
             State::Publish(delivery) if delivery.flags.qos() == qos => {

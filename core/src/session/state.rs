@@ -153,6 +153,12 @@ impl Session {
         self.connection != NO_CONNECTION
     }
 
+    /// Whether nothing waits to be sent to it: neither a message nor one again, and its queue is not known as full.
+    #[inline]
+    pub(crate) fn is_owed_nothing(&self) -> bool {
+        self.queue.is_empty() && !self.full && self.scans.is_empty() && !self.inflight.needs_resend()
+    }
+
     /// Whether it outlives its connection, and is therefore worth storing.
     pub(crate) fn is_persistent(&self) -> bool {
         self.expiry_s > 0

@@ -59,6 +59,25 @@ pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
     work(world, SUBSCRIBERS * BATCH)
 }
 
+/// 16 publishers and one subscriber, whose window takes all that they send, 256 messages, for which a session keeps the room;
+/// 16 messages come in one read.
+pub(crate) fn fan_in(version: Version, qos: QoS) -> Work {
+    const PUBLISHERS: usize = 16;
+    const BATCH: usize = 16;
+    let mut config = Config::default();
+    config.mqtt.inflight_max = u16::MAX;
+    let mut world = World::new(&config);
+    let options = ClientOptions::new(version, qos);
+    let subscriber = world.connect("subscriber", options);
+    world.subscribe(subscriber, "site/+/line/#");
+    for publisher in 0..PUBLISHERS {
+        let topic = packets::topic(publisher);
+        let publisher = world.connect(&format!("publisher-{publisher}"), options);
+        world.script(publisher, packets::publishes(version, &topic, qos, BATCH, &packets::payload(PAYLOAD)));
+    }
+    work(world, PUBLISHERS * BATCH)
+}
+
 /// A subscriber that has more to get than its window of 128 takes: the rest waits in its queue and is pulled as
 /// acknowledgements come.
 pub(crate) fn queued(version: Version, qos: QoS) -> Work {
