@@ -159,15 +159,18 @@ impl Broker {
     }
 
     fn add_subscription(&mut self, session: u32, filter: &Filter<'_>, options: u8, identifier: u32) -> u32 {
-        let id = self.router.insert(filter.filter);
         let slot = self.clients.sessions[session].subscriptions.len() as u32;
         let entry = Subscription { session, slot, identifier, options };
-        let (group, position) = match filter.share {
+        let (id, group, position) = match filter.share {
             Some(share) => {
+                let id = self.router.insert(filter.filter);
                 let (group, position) = self.router.join(id, share, entry);
-                (Some(group), position)
+                (id, Some(group), position)
             }
-            None => (None, self.router.subscribe(id, entry)),
+            None => {
+                let (id, position) = self.router.subscribe_to(filter.filter, entry);
+                (id, None, position)
+            }
         };
         self.clients.sessions[session].subscriptions.push(Subscribed { filter: id, group, position });
         self.clients.stats.subscriptions += 1;

@@ -18,7 +18,14 @@ pub fn is_valid_name(topic: &str, levels_max: u16) -> bool {
 
 /// The levels of a topic name or filter, which `/` separates. They may be empty: `/` has two.
 pub fn levels(topic: &str) -> impl Iterator<Item = &str> {
-    topic.split('/')
+    let mut rest = Some(topic);
+    core::iter::from_fn(move || {
+        let text = rest?;
+        // Levels are short: a search that is made for long texts would cost more to begin than to do.
+        let Some(end) = text.bytes().position(|byte| byte == b'/') else { return rest.take() };
+        rest = Some(&text[end + 1..]);
+        Some(&text[..end])
+    })
 }
 
 /// How many levels a topic name or filter has: one more than it has separators.

@@ -153,6 +153,16 @@ impl Router {
         }
         answer
     }
+
+    /// The same where the text of the filter is at hand.
+    fn change_named<T>(&mut self, id: FilterId, text: &str, change: impl FnOnce(&mut SubscriptionTree) -> T) -> T {
+        let was_vacant = self.tree.is_vacant(id);
+        let answer = change(&mut self.tree);
+        if self.tree.is_vacant(id) != was_vacant {
+            self.epochs.bump(text);
+        }
+        answer
+    }
 }
 
 /// The changes of the tree, each as [`SubscriptionTree`] describes it.
@@ -180,6 +190,21 @@ impl Router {
     /// See [`SubscriptionTree::subscribe`].
     pub fn subscribe(&mut self, id: FilterId, subscription: Subscription) -> u32 {
         self.change(id, |tree| tree.subscribe(id, subscription))
+    }
+
+    /// [Makes](SubscriptionTree::insert) the filter `filter` if need be, and adds a subscription to it:
+    /// [`subscribe`](Self::subscribe) where the text is at hand.
+    pub fn subscribe_to(&mut self, filter: &str, subscription: Subscription) -> (FilterId, u32) {
+        let id = self.tree.insert(filter);
+        (id, self.change_named(id, filter, |tree| tree.subscribe(id, subscription)))
+    }
+
+    /// Notes whether another shard has subscribers of its own for the filter `filter`, which is made or
+    /// [released](SubscriptionTree::release) as that asks for: [`set_peer`](Self::set_peer) where the text is at hand.
+    pub fn note_peer(&mut self, filter: &str, shard: u16, interested: bool) {
+        let id = self.tree.insert(filter);
+        self.change_named(id, filter, |tree| tree.set_peer(id, shard, interested));
+        self.tree.release(id);
     }
 
     /// See [`SubscriptionTree::subscriptions`].

@@ -44,7 +44,7 @@ pub(super) struct Node {
     child: u32,
     /// Whether a filter ends here, and where all that hangs on it is.
     content: u32,
-    /// The filter's only subscription, with [`ALONE`].
+    /// The filter's only subscription, with [`ALONE`], or its peers, with [`FAR`].
     only: Subscription,
 }
 
@@ -56,6 +56,19 @@ const NO_FILTER: u32 = NONE;
 const VACANT: u32 = NONE - 1;
 /// A filter with one subscription, which is in the node.
 const ALONE: u32 = NONE - 2;
+
+/// A filter that only other shards have subscribers for: which ones is in the node.
+const FAR: u32 = NONE - 3;
+
+/// A node's bits for the other shards, where its only subscription would be.
+fn far(peers: u64) -> Subscription {
+    Subscription { session: peers as u32, identifier: (peers >> 32) as u32, ..Subscription::default() }
+}
+
+/// The bits that [`far`] put there.
+fn peers_of(only: &Subscription) -> u64 {
+    u64::from(only.identifier) << 32 | u64::from(only.session)
+}
 
 /// What hangs on one filter, when that is not one subscription alone.
 #[derive(Default)]
@@ -358,7 +371,7 @@ impl SubscriptionTree {
     pub fn subscriptions(&self, id: FilterId) -> &[Subscription] {
         let node = &self.nodes[id.0];
         match node.content {
-            NO_FILTER | VACANT => &[],
+            NO_FILTER | VACANT | FAR => &[],
             ALONE => core::slice::from_ref(&node.only),
             content => &self.contents[content].subscriptions,
         }
@@ -368,7 +381,7 @@ impl SubscriptionTree {
     pub fn subscription_mut(&mut self, id: FilterId, position: u32) -> Option<&mut Subscription> {
         let node = &mut self.nodes[id.0];
         match node.content {
-            NO_FILTER | VACANT => None,
+            NO_FILTER | VACANT | FAR => None,
             ALONE => (position == 0).then_some(&mut node.only),
             content => self.contents[content].subscriptions.get_mut(position as usize),
         }
@@ -398,16 +411,25 @@ impl SubscriptionTree {
     pub fn set_peer(&mut self, id: FilterId, shard: u16, interested: bool) -> bool {
         debug_assert!(shard < 64, "a broker has at most 64 shards");
         let bit = 1_u64.checked_shl(u32::from(shard)).unwrap_or(0);
-        self.change_content(id, |content| {
-            let before = content.peers;
-            content.peers = if interested { before | bit } else { before & !bit };
-            content.peers != before
-        })
+        let change = |peers: &mut u64| {
+            let before = *peers;
+            *peers = if interested { before | bit } else { before & !bit };
+            *peers != before
+        };
+        let node = &mut self.nodes[id.0];
+        if !matches!(node.content, VACANT | FAR) {
+            return self.change_content(id, |content| change(&mut content.peers));
+        }
+        let mut peers = if node.content == FAR { peers_of(&node.only) } else { 0 };
+        let is_news = change(&mut peers);
+        (node.content, node.only) = (if peers == 0 { VACANT } else { FAR }, far(peers));
+        is_news
     }
 
     /// The other shards that have subscribers for this very filter, one bit each.
     pub fn peers(&self, id: FilterId) -> u64 {
-        self.content(id).map_or(0, |content| content.peers)
+        let node = &self.nodes[id.0];
+        if node.content == FAR { peers_of(&node.only) } else { self.content(id).map_or(0, |content| content.peers) }
     }
 
     /// The groups of a filter, in no particular order.
@@ -427,7 +449,7 @@ impl SubscriptionTree {
 
     fn content(&self, id: FilterId) -> Option<&Content> {
         match self.nodes[id.0].content {
-            NO_FILTER | VACANT | ALONE => None,
+            NO_FILTER | VACANT | ALONE | FAR => None,
             content => Some(&self.contents[content]),
         }
     }
@@ -438,6 +460,7 @@ impl SubscriptionTree {
         let index = match node.content {
             NO_FILTER | VACANT => self.contents.insert(Content::default()),
             ALONE => self.contents.insert(Content { subscriptions: [node.only].into(), ..Content::default() }),
+            FAR => self.contents.insert(Content { peers: peers_of(&node.only), ..Content::default() }),
             content => content,
         };
         let answer = change(&mut self.contents[index]);
