@@ -73,10 +73,9 @@ impl Broker {
     pub(super) fn retain_stamped(&mut self, arrival: &mut Arrival<'_>, stamp: (u64, u16)) {
         // Whatever becomes of the message: what is retained here later is newer.
         self.retained.clock = self.retained.clock.max(stamp.0);
-        let known = self.retained.store.get(arrival.topic).copied();
-        let hash = self.topic_hash(arrival.topic);
-        let was_removed = self.retained.removed.iter().any(|(of, removal)| *of == hash && *removal > stamp);
-        if was_removed || known.is_some_and(|known| known.stamp > stamp) {
+        let slot = self.retained.store.slot(arrival.topic);
+        let known = self.retained.store.get_at(slot).copied();
+        if self.was_removed(arrival.topic, stamp) || known.is_some_and(|known| known.stamp > stamp) {
             return;
         }
         if arrival.payload.is_empty() {
@@ -90,12 +89,21 @@ impl Broker {
         self.clients.record(|| Operation::Retained { message: position });
         self.retained.bytes += self.clients.messages.get(message).size() as u64;
         let entry = Entry { message: message.index() as u32, expires: arrival.expires, stamp };
-        self.retained.store.set(arrival.topic, entry);
+        self.retained.store.set_at(slot, arrival.topic, entry);
         if let Some(expires) = arrival.expires {
             self.retained.expiring.insert((expires, Box::from(arrival.topic)));
             self.arm_retained();
         }
         self.clients.stats.retained_messages = self.retained.store.len() as u64;
+    }
+
+    /// Whether the topic's message was removed later than it got this one.
+    fn was_removed(&self, topic: &str, stamp: (u64, u16)) -> bool {
+        if self.retained.removed.is_empty() {
+            return false;
+        }
+        let hash = self.topic_hash(topic);
+        self.retained.removed.iter().any(|(of, removal)| *of == hash && *removal > stamp)
     }
 
     /// Names a topic among the removals; 0 where there are no other shards, whose messages could be late.

@@ -1,15 +1,18 @@
 //! Retained messages: the latest message with RETAIN 1 of each topic, and which of them a filter matches (MQTT 5.0,
 //! 3.3.1.3).
 //!
-//! Topics are kept in the order of their bytes, where everything below `a/b/` stands together. A filter with wildcards
-//! leaps over what it cannot match, and a scan stops anywhere and goes on later, so that no SUBSCRIBE holds up a turn. A
-//! single topic is found by its hash: most retained messages replace another, and that must not cost a search among all.
+//! A single topic is found by its hash: most retained messages replace another, and that must not cost a search among all.
+//! For filters with wildcards topics stand in the order of their bytes, where everything below `a/b/` stands together. Such
+//! a filter leaps over what it cannot match, and a scan stops anywhere and goes on later, so that no SUBSCRIBE holds up a
+//! turn. To find a new topic's place in the order costs more than all the rest of keeping it, and it is of use to nobody
+//! before the next scan, which may never come, or not in this shard: so it is the scan that does it, bit by bit.
 //! What a message is, when it expires and which of two is newer are the caller's to say: the store keeps numbers.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hasher};
 use core::ops::Bound;
 
@@ -40,18 +43,34 @@ pub struct RetainedStore {
     kept: Slab<Option<Kept>>,
     by_topic: HashTable<Place>,
     in_order: BTreeMap<Arc<str>, u32>,
+    /// Those that are not in order yet.
+    fresh: Vec<u32>,
 }
 
 struct Kept {
     topic: Arc<str>,
     entry: Entry,
+    /// Where it stands among the fresh ones, or [`ORDERED`].
+    fresh: u32,
 }
+
+const _: () = assert!(size_of::<Option<Kept>>() <= 64, "a topic with a retained message");
+
+/// It stands in the order.
+const ORDERED: u32 = u32::MAX;
 
 /// Where a topic's message is kept, with its hash, so that the table grows without reading any topic.
 #[derive(Clone, Copy)]
 struct Place {
     hash: u32,
     kept: u32,
+}
+
+/// Where a topic's message is kept or would be: what a search has found, until the store changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    hash: u32,
+    kept: Option<u32>,
 }
 
 /// How far the search for one filter has come. It borrows nothing, and the store may change between two steps.
@@ -100,19 +119,23 @@ impl RetainedStore {
             kept: Slab::default(),
             by_topic: HashTable::new(),
             in_order: BTreeMap::new(),
+            fresh: Vec::new(),
         }
     }
 
     /// Keeps `entry` for `topic` and answers what was kept before (MQTT-3.3.1-5).
     pub fn set(&mut self, topic: &str, entry: Entry) -> Option<Entry> {
-        let hash = self.hash(topic);
-        if let Some(place) = self.find(hash, topic) {
+        self.set_at(self.slot(topic), topic, entry)
+    }
+
+    /// The same, where the topic was searched already and nothing has changed since.
+    pub fn set_at(&mut self, Slot { hash, kept }: Slot, topic: &str, entry: Entry) -> Option<Entry> {
+        if let Some(place) = kept {
             let kept = self.kept[place].as_mut()?;
             return Some(core::mem::replace(&mut kept.entry, entry));
         }
-        let topic: Arc<str> = topic.into();
-        let kept = self.kept.insert(Some(Kept { topic: topic.clone(), entry }));
-        self.in_order.insert(topic, kept);
+        let kept = self.kept.insert(Some(Kept { topic: topic.into(), entry, fresh: self.fresh.len() as u32 }));
+        self.fresh.push(kept);
         self.by_topic.insert_unique(spread(hash), Place { hash, kept }, |place| spread(place.hash));
         None
     }
@@ -122,13 +145,50 @@ impl RetainedStore {
         let hash = self.hash(topic);
         let is_it = |place: &Place| self.kept[place.kept].as_ref().is_some_and(|kept| *kept.topic == *topic);
         let (place, _) = self.by_topic.find_entry(spread(hash), is_it).ok()?.remove();
-        self.in_order.remove(topic);
-        self.kept.remove(place.kept).map(|kept| kept.entry)
+        let kept = self.kept.remove(place.kept)?;
+        if kept.fresh == ORDERED {
+            self.in_order.remove(topic);
+        } else {
+            self.fresh.swap_remove(kept.fresh as usize);
+            if let Some(&moved) = self.fresh.get(kept.fresh as usize)
+                && let Some(moved) = &mut self.kept[moved]
+            {
+                moved.fresh = kept.fresh;
+            }
+        }
+        Some(kept.entry)
+    }
+
+    /// Puts topics that are new in their places, each for 1 from `budget`.
+    fn put_in_order(&mut self, budget: &mut usize) {
+        while *budget > 0
+            && let Some(place) = self.fresh.pop()
+        {
+            *budget -= 1;
+            if let Some(kept) = &mut self.kept[place] {
+                kept.fresh = ORDERED;
+                self.in_order.insert(kept.topic.clone(), place);
+            }
+        }
+        if self.fresh.is_empty() {
+            self.fresh = Vec::new();
+        }
     }
 
     /// What is kept for `topic`.
     pub fn get(&self, topic: &str) -> Option<&Entry> {
-        self.kept[self.find(self.hash(topic), topic)?].as_ref().map(|kept| &kept.entry)
+        self.get_at(self.slot(topic))
+    }
+
+    /// Searches `topic`.
+    pub fn slot(&self, topic: &str) -> Slot {
+        let hash = self.hash(topic);
+        Slot { hash, kept: self.find(hash, topic) }
+    }
+
+    /// What is kept in a place that was found.
+    pub fn get_at(&self, slot: Slot) -> Option<&Entry> {
+        self.kept[slot.kept?].as_ref().map(|kept| &kept.entry)
     }
 
     /// How many topics have a retained message.
@@ -154,13 +214,16 @@ impl RetainedStore {
         self.by_topic.find(spread(hash), is_it).map(|place| place.kept)
     }
 
-    /// The next topic, in the order of bytes, that the scan's filter matches. Each topic looked at takes 1 from `budget`.
-    /// None means that the scan [is done](Scan::is_done), or else that the budget is used up.
+    /// The next topic, in the order of bytes, that the scan's filter matches. Each topic looked at takes 1 from `budget`, and
+    /// so does each that has to be put in order before. None means that the scan [is done](Scan::is_done), or else that the budget is used up.
     ///
     /// A topic that was there all the time is found exactly once, one that came or went meanwhile at most once.
-    pub fn scan_step(&self, scan: &mut Scan, budget: &mut usize) -> Option<(&str, &Entry)> {
+    pub fn scan_step(&mut self, scan: &mut Scan, budget: &mut usize) -> Option<(&str, &Entry)> {
         if memchr::memchr2(b'+', b'#', scan.filter.as_bytes()).is_none() {
             return self.exact_step(scan, budget);
+        }
+        if !scan.is_done() {
+            self.put_in_order(budget);
         }
         while *budget > 0 && scan.next != Next::Done {
             *budget -= 1;
