@@ -215,9 +215,7 @@ impl Broker {
     }
 
     fn peer_interest(&mut self, from: ShardId, filter: &str, interested: bool) {
-        let id = self.router.insert(filter);
-        self.router.set_peer(id, from.0, interested);
-        self.router.release(id);
+        self.router.note_peer(filter, from.0, interested);
     }
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
