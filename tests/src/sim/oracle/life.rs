@@ -100,7 +100,8 @@ impl Book {
         if request.wrong {
             trace.fail("let in without the secret", format!("c{client}"));
         }
-        let lives = |life: &Life| life.end().is_none_or(|end| now < end);
+        // In the instant of its end it may be resumed, as long as the broker has not said that it ended.
+        let lives = |life: &Life| life.end().is_none_or(|end| now <= end);
         let may = known.is_some() && !request.clean;
         if present != (may && known.as_ref().is_some_and(lives)) {
             trace.fail("Session Present is not true", format!("c{client}: {present}, had {known:?}, {request:?}"));
