@@ -65,11 +65,12 @@ impl Book {
         for filter in super::matching::SHARED {
             let members = || self.sessions.iter().flat_map(|it| it.subscriptions.iter().map(move |of| (it, of)));
             let group = || members().filter(|(session, of)| session.worker && of.filter == filter);
-            // Who left before the message was sent took nothing with him.
+            // Who left before the message was sent took nothing with him. What was given to one who then unsubscribed stays
+            // his, and ends with his session.
             let lossy = group().filter(|(_, of)| of.may(message)).any(|(session, of)| {
                 of.qos == 0
                     || message.payload.len() + 100 > session.packet_bytes_max
-                    || (session.ended && message.qos == 2)
+                    || (session.ended && (message.qos == 2 || of.replaced.is_some()))
             });
             let must = group().any(|(session, of)| !session.ended && of.must(message));
             let got = self.sessions.iter().any(|session| session.worker && session.got.contains_key(&number));
