@@ -148,7 +148,8 @@ fn a_run_keeps_to_its_budget() {
         flush(&mut broker, &mut outbox);
         runs += 1;
     }
-    assert!((3..=5).contains(&runs), "{runs}");
+    // The first search also brings the topics into order, which is as much work again.
+    assert!((6..=7).contains(&runs), "{runs}");
     assert_eq!(broker.stats().publishes_sent, 1_000);
 }
 
