@@ -297,9 +297,9 @@ impl Broker {
     }
 
     /// The store cannot store any more, and is given nothing more. Nothing that must be durable is acknowledged from here
-    /// on: a PUBLISH is refused by 0x83, in 3.x its connection is closed; a CONNECT for a session that lasts is refused by
-    /// 0x88 (3.x: 0x03); a connection that waits for any other answer about such a session is closed. What needs no
-    /// durability goes on.
+    /// on: a PUBLISH is refused by 0x83, in 3.x its connection is closed, though subscribers may have the message already; a
+    /// CONNECT for a session that lasts is refused by 0x88 (3.x: 0x03); a connection that waits for any other answer about
+    /// such a session is closed. What needs no durability goes on.
     pub fn handle_store_failed(&mut self, now: Instant) {
         self.advance(now);
         self.record(&Input::StoreFailed);

@@ -31,13 +31,13 @@ impl Message {
 impl Book {
     /// How often a message may arrive at one subscriber: at QoS 1 once for each time it was sent.
     ///
-    /// At QoS 2 it is once, with a known exception: where several shards refuse what has no room, one may have delivered
-    /// what another refuses, and the publisher sends it again.
+    /// At QoS 2 it is once, with two known exceptions: where several shards refuse what has no room, one may have delivered
+    /// what another refuses, and the publisher sends it again; so it may what was delivered and could not be stored.
     pub(in crate::sim) fn copies_max(&self, message: &Message) -> u64 {
         let partly_refused = self.options.queue_full == 0 && self.options.shards > 1;
         match message.qos {
             0 => 1,
-            2 if !partly_refused => 1,
+            2 if !partly_refused && !self.store_failed => 1,
             _ => message.sent.len() as u64,
         }
     }
