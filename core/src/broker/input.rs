@@ -37,11 +37,26 @@ impl Broker {
         self.receive(conn, bytes);
     }
 
-    /// Looks at bytes that have arrived, here or at the shard that handed the connection over.
+    /// Looks at bytes that have arrived, here or at the shard that handed the connection over. A packet that had come in part
+    /// is made whole and handled first: what comes behind it is read where it lies.
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         self.clients.begin_share();
-        let bytes = self.complete(conn, bytes);
         let Some(index) = self.clients.index_of(conn) else { return };
+        let state = &self.clients.conns[index];
+        let missing = state.needed.saturating_sub(state.input.len());
+        if missing == 0 || missing > bytes.len() || state.waiting || state.held || state.phase == Phase::Closing {
+            return self.receive_at(index, conn, bytes);
+        }
+        let (end, behind) = bytes.split_at(missing);
+        self.append_input(index, end);
+        self.serve_input(conn);
+        if let Some(index) = self.clients.index_of(conn) {
+            self.receive_at(index, conn, behind);
+        }
+    }
+
+    #[inline]
+    fn receive_at(&mut self, index: u32, conn: ConnId, bytes: &[u8]) {
         let state = &mut self.clients.conns[index];
         if state.phase == Phase::Closing {
             // A connection that has been handed over takes along what comes before the runtime knows.
@@ -64,21 +79,6 @@ impl Broker {
         if let Some(index) = self.clients.index_of(conn) {
             self.clients.update_reading(index);
         }
-    }
-
-    /// Handles a packet that had come in part, if the rest of it is here. What comes behind it, which is the result, is read
-    /// where it lies.
-    fn complete<'b>(&mut self, conn: ConnId, bytes: &'b [u8]) -> &'b [u8] {
-        let Some(index) = self.clients.index_of(conn) else { return bytes };
-        let state = &self.clients.conns[index];
-        let missing = state.needed.saturating_sub(state.input.len());
-        if missing == 0 || missing > bytes.len() || state.waiting || state.held || state.phase == Phase::Closing {
-            return bytes;
-        }
-        let (end, behind) = bytes.split_at(missing);
-        self.append_input(index, end);
-        self.serve_input(conn);
-        behind
     }
 
     /// The buffer grows by doubling, but not beyond the packet that it is for.

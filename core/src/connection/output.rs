@@ -89,7 +89,7 @@ impl Output {
     }
 
     /// The buffer to append packets to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn buffer(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
         let capacity = self.bytes.capacity();
         if capacity == 0 {
