@@ -240,7 +240,7 @@ def main():
     wanted = [case for case in CASES if case[1] is None or not options.only or any(w in case[0] for w in options.only)]
     print("| innocent client beside | p50 µs | p90 µs | p99 µs | p99 / unloaded | broker busy | its memory, MiB |")
     print("|---|---:|---:|---:|---:|---:|---:|")
-    for broker in run.brokers(options):
+    for broker in field.brokers(options):
         unloaded = None
         for case in wanted:
             found = [measure(broker, case, options) for _ in range(options.rounds)]

@@ -304,6 +304,12 @@ fn of_qos_0_that_does_not_go() {
         change(&mut n, |n| n.send(publisher, publish("t", [0; 100]))),
         "packets_received +1, publishes_received +1, dropped_too_large +1"
     );
+    let client = n.connect(connect("as small").v5().property(Property::MaximumPacketSize(50)));
+    n.subscribed(client, [("t", 0)]);
+    assert_eq!(
+        change(&mut n, |n| n.send(publisher, publish("t", [0; 100]))),
+        "packets_received +1, publishes_received +1, dropped_too_large +2"
+    );
     let stuck = || connect("stuck").v5().clean(false).session_expiry(100).receive_maximum(1);
     let client = n.connect(stuck());
     n.subscribed(client, [("s", 1)]);

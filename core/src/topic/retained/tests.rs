@@ -60,6 +60,14 @@ fn finds_around_the_separator_in_byte_order() {
     }
 }
 
+/// A search that leaps over `a/b!` to what is below `a/b/` leaps no further, whatever the wildcard behind it is as a byte.
+#[test]
+fn finds_what_comes_before_a_wildcard_in_byte_order() {
+    let mut store = store(["a/b", "a/b!", "a/b/!", "a/b/!/x", "a/b/c/x"]);
+    assert_eq!(scan(&mut store, "a/b/+/#").0, ["a/b/!", "a/b/!/x", "a/b/c/x"]);
+    assert_eq!(scan(&mut store, "a/b/+/x").0, ["a/b/!/x", "a/b/c/x"]);
+}
+
 #[test]
 fn the_cost_follows_the_candidates() {
     let mut store = RetainedStore::new(1);
