@@ -12,7 +12,6 @@ one sitting only: p99 beside the trouble against p99 unloaded. Python's standard
 """
 
 import argparse
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -25,18 +24,9 @@ import tempfile
 import threading
 import time
 
+import field
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def load_run():
-    """`run.py` beside this file: how a broker is started and pinned."""
-    spec = importlib.util.spec_from_file_location("run", os.path.join(HERE, "run.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-run = load_run()
 
 
 def text(string):
@@ -203,7 +193,7 @@ def measure(broker, case, options):
                 process.start()
                 if not ready.wait(60):
                     raise RuntimeError(f"{name}: the trouble does not begin")
-            command = [*run.PINNED, options.bench_cores, os.path.join(options.target, "weirmq"), "bench", "latency"]
+            command = [*field.PINNED, options.bench_cores, os.path.join(options.target, "weirmq"), "bench", "latency"]
             command += ["-n", "10", "--rate", "1000", "--port", str(broker.port), "--pid", str(broker.process.pid)]
             command += ["--seconds", str(options.seconds), "--warmup", "1", "--json"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds + 120, check=False)
@@ -234,9 +224,9 @@ def main():
                         help="let nothing else on the machine interfere (needs root, and stalls whatever else runs)")
     options = parser.parse_args()
     if options.realtime:
-        run.PINNED[:] = ["chrt", "-f", "10", "taskset", "-c"]
-    options.without, options.broker = ["floor", "mosquitto"], []
-    run.WEIRMQ = "mqtt: {{}}\n"  # the limits as they are by default
+        field.PINNED[:] = ["chrt", "-f", "10", "taskset", "-c"]
+    options.without, options.broker, options.config = ["floor", "mosquitto"], [], []
+    field.WEIRMQ = "mqtt: {}\n"  # the limits as they are by default
     wanted = [case for case in CASES if case[1] is None or not options.only or any(w in case[0] for w in options.only)]
     print("| innocent client beside | p50 µs | p90 µs | p99 µs | p99 / unloaded | broker busy | its memory, MiB |")
     print("|---|---:|---:|---:|---:|---:|---:|")
