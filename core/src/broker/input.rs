@@ -14,7 +14,7 @@ use crate::time::Instant;
 /// Input from this size on is given to the message that it brings, and not copied.
 const LENT_BYTES_MIN: usize = 64 * 1024;
 /// Packets in which the next topics are looked for.
-const AHEAD_PACKETS_MAX: usize = 32;
+pub(super) const AHEAD_PACKETS_MAX: usize = 32;
 
 /// What a connection's packets led to.
 enum Step {

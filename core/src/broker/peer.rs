@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::deliver::Arrival;
+use super::input::AHEAD_PACKETS_MAX;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
 use crate::packet::{QoS, ReasonCode};
@@ -189,7 +190,7 @@ impl Broker {
         }
         self.peers[index].acknowledged(batch.handled);
         let messages = core::mem::take(&mut batch.messages);
-        for message in &messages {
+        for (at, message) in messages.iter().enumerate() {
             match message {
                 PeerMessage::Interest { filter, interested } => self.peer_interest(from, filter, *interested),
                 PeerMessage::Members { filter, share, connected, total } => {
@@ -197,7 +198,12 @@ impl Broker {
                     self.router.set_remote_members(id, share, from.0, *connected, *total);
                     self.router.release(id);
                 }
-                PeerMessage::Publish(publish) => self.peer_publish(from, batch, publish),
+                PeerMessage::Publish(publish) => {
+                    if publish.subscriptions && self.router.wants_ahead() {
+                        self.look_ahead_of_peer(batch, &messages[at..]);
+                    }
+                    self.peer_publish(from, batch, publish);
+                }
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
                 PeerMessage::Unstored { ticket } => self.gate.give_up_ticket(*ticket),
                 PeerMessage::StoreFailed => {}
@@ -212,6 +218,16 @@ impl Broker {
         }
         self.peers[index].recycle(core::mem::take(batch));
         self.open_gate();
+    }
+
+    /// Tells the router to which topics the next messages of a batch were published.
+    #[cold]
+    fn look_ahead_of_peer(&mut self, batch: &PeerBatch, messages: &[PeerMessage]) {
+        let topics = messages.iter().take(AHEAD_PACKETS_MAX).filter_map(|message| match message {
+            PeerMessage::Publish(publish) if publish.subscriptions => Some(batch.slice(&publish.topic)),
+            _ => None,
+        });
+        self.router.look_ahead(topics);
     }
 
     fn peer_interest(&mut self, from: ShardId, filter: &str, interested: bool) {

@@ -129,3 +129,26 @@ fn what_is_on_its_way_to_a_shard_is_bounded() {
     // What has no room in the output is dropped, as it is at QoS 0.
     assert_eq!(received + n.stats().dropped_output_full, 200, "what waited has come");
 }
+
+/// Among many filters a shard looks ahead at the topics of a batch: who gets what, and in which order, stays the same.
+#[test]
+fn a_batch_of_new_topics_finds_its_subscribers() {
+    const FILTERS: usize = 70_000;
+    let mut n = net(2, Config::default());
+    let (_, subscriber) = named(&mut n, "subscriber", 1, |connect| connect);
+    for start in (0..FILTERS).step_by(1_000) {
+        let name = |number| Filter { filter: format!("t/{number}"), options: 0 };
+        let filters = (start..start + 1_000).map(name).collect();
+        n.send(subscriber, Subscribe { filters, ..subscribe(1, []) });
+        assert!(matches!(n.recv(subscriber), Packet::SubAck(_)));
+    }
+    let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
+    let topics: Vec<usize> = (0..300).map(|number| number * 7_919 % (FILTERS + 10_000)).collect();
+    let packets = topics.iter().map(|topic| publish(&format!("t/{topic}"), topic.to_string()).to_wire(Version::V5));
+    n.send(publisher, packets.collect::<Vec<_>>().concat());
+    for topic in topics.iter().filter(|topic| **topic < FILTERS) {
+        let got = n.recv_publish(subscriber);
+        assert_eq!((got.topic, got.payload), (format!("t/{topic}"), topic.to_string().into_bytes()));
+    }
+    n.expect_nothing(subscriber);
+}
