@@ -124,8 +124,7 @@ impl Model {
             &Operation::Subscribe { ref filter, session } => {
                 if !self.entry(filter).sessions.contains(&session) {
                     self.entry(filter).sessions.push(session);
-                    let id = self.router.insert(filter);
-                    self.router.subscribe(id, Subscription { session, ..Subscription::default() });
+                    self.router.subscribe(filter, Subscription { session, ..Subscription::default() });
                 }
             }
             &Operation::Join { ref filter, share, session } => {
@@ -142,9 +141,7 @@ impl Model {
                 let was = known.peers.contains(&shard);
                 known.peers.retain(|&other| other != shard);
                 known.peers.extend(interested.then_some(shard));
-                let id = self.router.insert(filter);
-                assert_eq!(self.router.set_peer(id, shard, interested), was != interested);
-                self.router.release(id);
+                assert_eq!(self.router.set_peer(filter, shard, interested), was != interested);
             }
             &Operation::Remote { ref filter, share, shard, total } => {
                 let known = self.entry(filter);
@@ -221,8 +218,8 @@ impl Model {
             self.leave(0);
         }
         for known in std::mem::take(&mut self.known) {
+            known.peers.iter().for_each(|&shard| assert!(self.router.set_peer(&known.filter, shard, false)));
             let id = self.router.insert(&known.filter);
-            known.peers.iter().for_each(|&shard| assert!(self.router.set_peer(id, shard, false)));
             for &(share, shard) in &known.remotes {
                 self.router.set_remote_members(id, share_name(share), shard, 0, 0);
             }

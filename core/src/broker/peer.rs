@@ -231,7 +231,7 @@ impl Broker {
     }
 
     fn peer_interest(&mut self, from: ShardId, filter: &str, interested: bool) {
-        self.router.note_peer(filter, from.0, interested);
+        self.router.set_peer(filter, from.0, interested);
     }
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {

@@ -168,7 +168,7 @@ impl Broker {
                 (id, Some(group), position)
             }
             None => {
-                let (id, position) = self.router.subscribe_to(filter.filter, entry);
+                let (id, position) = self.router.subscribe(filter.filter, entry);
                 (id, None, position)
             }
         };

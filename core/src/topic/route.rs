@@ -187,24 +187,11 @@ impl Router {
         self.tree.filter_text(id, text);
     }
 
-    /// See [`SubscriptionTree::subscribe`].
-    pub fn subscribe(&mut self, id: FilterId, subscription: Subscription) -> u32 {
-        self.change(id, |tree| tree.subscribe(id, subscription))
-    }
-
-    /// [Makes](SubscriptionTree::insert) the filter `filter` if need be, and adds a subscription to it:
-    /// [`subscribe`](Self::subscribe) where the text is at hand.
-    pub fn subscribe_to(&mut self, filter: &str, subscription: Subscription) -> (FilterId, u32) {
+    /// [Makes](SubscriptionTree::insert) a filter if need be, and [subscribes](SubscriptionTree::subscribe) to it: its number
+    /// and the position there.
+    pub fn subscribe(&mut self, filter: &str, subscription: Subscription) -> (FilterId, u32) {
         let id = self.tree.insert(filter);
         (id, self.change_named(id, filter, |tree| tree.subscribe(id, subscription)))
-    }
-
-    /// Notes whether another shard has subscribers of its own for the filter `filter`, which is made or
-    /// [released](SubscriptionTree::release) as that asks for: [`set_peer`](Self::set_peer) where the text is at hand.
-    pub fn note_peer(&mut self, filter: &str, shard: u16, interested: bool) {
-        let id = self.tree.insert(filter);
-        self.change_named(id, filter, |tree| tree.set_peer(id, shard, interested));
-        self.tree.release(id);
     }
 
     /// See [`SubscriptionTree::subscriptions`].
@@ -227,9 +214,12 @@ impl Router {
         self.tree.position_of(id, session)
     }
 
-    /// See [`SubscriptionTree::set_peer`].
-    pub fn set_peer(&mut self, id: FilterId, shard: u16, interested: bool) -> bool {
-        self.change(id, |tree| tree.set_peer(id, shard, interested))
+    /// See [`SubscriptionTree::set_peer`]. The filter is made or [released](SubscriptionTree::release) as that asks for.
+    pub fn set_peer(&mut self, filter: &str, shard: u16, interested: bool) -> bool {
+        let id = self.tree.insert(filter);
+        let changed = self.change_named(id, filter, |tree| tree.set_peer(id, shard, interested));
+        self.tree.release(id);
+        changed
     }
 
     /// See [`SubscriptionTree::peers`].

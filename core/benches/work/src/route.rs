@@ -27,8 +27,7 @@ fn router(filters: usize, remembered: u32) -> (Router, Vec<String>) {
     let mut router = Router::new(remembered, 7);
     let sites = (0..100).map(|site| format!("site/{site}/#"));
     for (session, filter) in (0..filters).map(filter).chain(sites).enumerate() {
-        let id = router.insert(&filter);
-        router.subscribe(id, Subscription { session: session as u32, ..Subscription::default() });
+        router.subscribe(&filter, Subscription { session: session as u32, ..Subscription::default() });
     }
     // All over the tree, and in no order that a cache would like.
     let topics: Vec<_> = (0..TOPICS).map(|number| packets::topic(number * 7_919 % filters)).collect();
@@ -87,8 +86,7 @@ pub(crate) fn subscribed(filters: usize) -> Work {
     Work::new(TOPICS, move |around| {
         around(&mut || {
             for filter in &new {
-                let id = router.insert(black_box(filter));
-                let position = router.subscribe(id, Subscription::default());
+                let (id, position) = router.subscribe(black_box(filter), Subscription::default());
                 router.unsubscribe(id, position);
                 router.release(id);
             }

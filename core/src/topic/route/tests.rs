@@ -12,8 +12,7 @@ fn subscription(session: u32) -> Subscription {
 #[test]
 fn a_topic_is_remembered_at_its_second_use() {
     let mut router = Router::new(16, 1);
-    let id = router.insert("a/+");
-    router.subscribe(id, subscription(1));
+    let (id, _) = router.subscribe("a/+", subscription(1));
     assert_eq!(router.route("a/b"), [id]);
     assert_eq!(router.cached_routes(), 0);
     assert_eq!(router.route("a/b"), [id]);
@@ -37,8 +36,7 @@ fn what_is_too_large_is_not_remembered() {
         for number in 0..1 << levels {
             let level = |at| if number >> at & 1 == 0 { "+" } else { "a" };
             let filter = (0..levels).map(level).collect::<Vec<_>>().join("/");
-            let id = router.insert(&filter);
-            router.subscribe(id, subscription(1));
+            router.subscribe(&filter, subscription(1));
         }
     }
     for (levels, remembered) in [(10, 2), (11, 2)] {
@@ -47,8 +45,7 @@ fn what_is_too_large_is_not_remembered() {
         assert_eq!(router.cached_routes(), remembered, "{levels} levels");
     }
     // One that was remembered and has become too many is not taken over, and still answered.
-    let more = router.insert("a/#");
-    router.subscribe(more, subscription(1));
+    let (more, _) = router.subscribe("a/#", subscription(1));
     let topic = std::vec!["a"; 10].join("/");
     (0..3).for_each(|_| assert_eq!(router.route(&topic).len(), 1_025));
     router.unsubscribe(more, 0);
@@ -61,15 +58,18 @@ fn a_change_is_seen_at_once() {
     for _ in 0..3 {
         assert!(router.route("a/b").is_empty());
     }
-    let id = router.insert("a/#");
+    let inserted = router.insert("a/#");
     assert!(router.route("a/b").is_empty(), "nothing is attached yet");
-    router.subscribe(id, subscription(1));
+    let (id, _) = router.subscribe("a/#", subscription(1));
+    assert_eq!(id, inserted);
     assert_eq!(router.route("a/b"), [id]);
-    router.set_peer(id, 1, true);
+    assert!(router.set_peer("a/#", 1, true));
     router.unsubscribe(id, 0);
     assert_eq!(router.route("a/b"), [id]);
-    router.set_peer(id, 1, false);
+    assert!(router.set_peer("a/#", 1, false));
     assert!(router.route("a/b").is_empty());
+    assert_eq!(router.find("a/#"), None, "nobody wants it");
+    let id = router.insert("a/#");
     let (group, _) = router.join(id, "g", subscription(2));
     assert_eq!(router.route("a/b"), [id]);
     router.leave(group, 0);
@@ -80,16 +80,14 @@ fn a_change_is_seen_at_once() {
 #[test]
 fn a_place_that_is_used_again_does_not_confuse() {
     let mut router = Router::new(16, 1);
-    let old = router.insert("old");
-    router.subscribe(old, subscription(1));
+    let (old, _) = router.subscribe("old", subscription(1));
     for _ in 0..3 {
         assert_eq!(router.route("old"), [old]);
     }
     router.unsubscribe(old, 0);
     router.release(old);
-    let new = router.insert("new");
+    let (new, _) = router.subscribe("new", subscription(1));
     assert_eq!(new, old, "the test is about the same place");
-    router.subscribe(new, subscription(1));
     assert!(router.route("old").is_empty());
 }
 
@@ -121,8 +119,7 @@ fn large_topics_and_routes_are_not_remembered() {
     assert_eq!(router.cached_routes(), 1);
     for bits in 0..2_048_u32 {
         let levels: Vec<&str> = (0..11).map(|bit| if bits >> bit & 1 == 1 { "+" } else { "x" }).collect();
-        let id = router.insert(&levels.join("/"));
-        router.subscribe(id, subscription(bits));
+        router.subscribe(&levels.join("/"), subscription(bits));
     }
     for _ in 0..3 {
         assert_eq!(router.route("x/x/x/x/x/x/x/x/x/x/x").len(), 2_048);
@@ -173,8 +170,7 @@ fn where_topics_come_again_it_does_not_look_ahead() {
     look_ahead(&mut router, &["f/0"]);
     (0..100).for_each(|_| _ = router.route("f/0"));
     assert!(!router.wants_ahead(), "they were remembered");
-    let id = router.find("f/0").expect("it was inserted");
-    router.subscribe(id, subscription(1));
+    let (id, _) = router.subscribe("f/0", subscription(1));
     assert_eq!(router.route("f/0"), [id]);
     assert!(router.wants_ahead(), "this was walked again");
 }
@@ -223,8 +219,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Subscribe(filter) => {
-                    let id = router.insert(&filter);
-                    router.subscribe(id, subscription(1));
+                    let (id, _) = router.subscribe(&filter, subscription(1));
                     filters.push(id);
                 }
                 Step::Unsubscribe(which) if !filters.is_empty() => {
@@ -234,9 +229,7 @@ proptest! {
                 }
                 Step::Unsubscribe(_) => {}
                 Step::Peer(filter, on) => {
-                    let id = router.insert(&filter);
-                    router.set_peer(id, 1, on);
-                    router.release(id);
+                    router.set_peer(&filter, 1, on);
                 }
                 Step::Remote(filter, total) => {
                     let id = router.insert(&filter);
