@@ -11,10 +11,15 @@ use crate::id::ConnId;
 use crate::packet::{Ack, Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
 use crate::time::Instant;
 
-/// Input from this size on is given to the message that it brings, and not copied.
+/// Input from this size on that is little else than one message is given to it, and not copied.
 const LENT_BYTES_MIN: usize = 64 * 1024;
 /// Packets in which the next topics are looked for.
 pub(super) const AHEAD_PACKETS_MAX: usize = 32;
+
+/// Whether a part of so many bytes is worth keeping the whole input for.
+fn is_large(part: usize, input: &[u8]) -> bool {
+    input.len() >= LENT_BYTES_MIN && part > input.len() / 8 * 7
+}
 
 /// What a connection's packets led to.
 enum Step {
@@ -113,7 +118,7 @@ impl Broker {
         let Some(index) = self.clients.index_of(conn) else { return };
         let mut input = mem::take(&mut self.clients.conns[index].input);
         self.clients.conns[index].needed = 0;
-        if input.len() >= LENT_BYTES_MIN {
+        if is_large(peek_size(&input).unwrap_or(0), &input) {
             let lent = Bytes::from(input);
             self.lent = lent.clone();
             let used = self.process(index, &lent);
@@ -138,7 +143,7 @@ impl Broker {
 
     /// The payload as a part of the input, if that is lent and little else is in it.
     pub(super) fn lent(&self, payload: &[u8]) -> Option<Bytes> {
-        (!self.lent.is_empty() && payload.len() > self.lent.len() / 8 * 7).then(|| self.lent.slice_ref(payload))
+        is_large(payload.len(), &self.lent).then(|| self.lent.slice_ref(payload))
     }
 
     /// Handles the packets at the front of `bytes` and says how many bytes they were.
