@@ -171,6 +171,7 @@ impl Shard {
                     }
                 }
             }
+            self.broker.wants_flush().then(|| self.settle(now));
         }
         self.mail = mail;
     }
@@ -238,9 +239,7 @@ impl Shard {
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
-                if self.broker.wants_flush() {
-                    self.settle(now);
-                }
+                self.broker.wants_flush().then(|| self.settle(now));
             }
             (Ok(_), _) => {}
             (Err(_), _) => self.closed(now, id, CloseCause::Error),

@@ -19,8 +19,8 @@ use crate::store::{Operation, StoredMessage};
 use crate::time::Instant;
 use crate::timer::{TimerKey, TimerKind, Wheel};
 
-/// Output of one connection from which on a runtime should flush before it reads on.
-const PRESSING_BYTES: usize = 48 * 1024;
+/// Output of one connection, or for one other shard, from which on a runtime should flush before it reads on.
+pub(super) const PRESSING_BYTES: usize = 48 * 1024;
 
 /// Everything about clients. Apart from the router, so that both can be borrowed at once.
 pub(super) struct Clients {

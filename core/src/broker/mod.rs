@@ -351,7 +351,8 @@ impl Broker {
         !self.clients.out.is_empty() || self.peers.iter().any(PeerLink::wants_drain)
     }
 
-    /// Whether so much output has gathered for a connection that a runtime should drain and flush before it reads on.
+    /// Whether so much output has gathered for a connection, or for another shard, that a runtime should drain and flush before
+    /// it goes on with [`Broker::handle_receive`] or [`Broker::handle_peer`]: at QoS 0 what finds an output full is dropped.
     pub fn wants_flush(&self) -> bool {
         self.clients.pressing || self.recorder.as_ref().is_some_and(|recorder| recorder.is_pressing())
     }

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::clients::PRESSING_BYTES;
 use super::deliver::Arrival;
 use super::input::AHEAD_PACKETS_MAX;
 use super::route::{Routed, Scratch};
@@ -174,6 +175,7 @@ impl Broker {
             hops,
             expiry_s: arrival.expiry_s,
         }));
+        self.clients.pressing |= self.peers[shard].is_pressing(PRESSING_BYTES);
     }
 
     /// A batch from another shard: handled at once, so that a shard never waits for itself. It is emptied.

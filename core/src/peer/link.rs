@@ -93,6 +93,11 @@ impl PeerLink {
         self.sent - self.handled < PeerBatch::WITH_MESSAGES_MAX
     }
 
+    /// Whether so much is gathered that it should leave before more comes: the other shard has to fit it into outputs.
+    pub(crate) fn is_pressing(&self, bytes: usize) -> bool {
+        self.pending.bytes.len() >= bytes && self.may_send()
+    }
+
     /// Whether so much is under way that it should be acknowledged before more of it makes publishers wait.
     fn is_crowded(&self, bytes_max: usize) -> bool {
         self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX / 2 || self.under_way_bytes >= bytes_max / 2

@@ -53,6 +53,38 @@ fn output_presses_from_48_kib_on_until_it_is_drained() {
     assert!(!broker.wants_flush());
 }
 
+/// One of two shards, and a client that lives there.
+fn shard_of_two(number: u16) -> (Broker, ConnId) {
+    let config = Config { shards: 2, ..Config::default() };
+    let mut broker = Broker::new(config, ShardId(number), [7; 32], NOW);
+    for number in 0.. {
+        let (conn, mut outbox) = (client(&mut broker, &format!("client{number}")), Outbox::new());
+        broker.drain(&mut outbox);
+        if outbox.handoff.is_empty() {
+            return (broker, conn);
+        }
+    }
+    unreachable!("every shard is the home of some name")
+}
+
+#[test]
+fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
+    let ((mut here, one), (mut there, two), mut outbox) = (shard_of_two(0), shard_of_two(1), Outbox::new());
+    there.handle_receive(NOW, two, &subscribe(1, [("t", 0)]).to_wire(Version::V311));
+    there.drain(&mut outbox);
+    for (_, mut batch) in outbox.peers.drain(..) {
+        here.handle_peer(NOW, ShardId(1), &mut batch);
+    }
+    let message = publish("t", vec![0; 8 * 1024]).to_wire(Version::V311);
+    for presses in [false, false, false, false, false, true, true] {
+        here.handle_receive(NOW, one, &message);
+        assert_eq!(here.wants_flush(), presses);
+    }
+    here.drain(&mut outbox);
+    assert!(!here.wants_flush());
+    assert_eq!(outbox.peers.len(), 1);
+}
+
 #[test]
 fn it_sleeps_only_when_nothing_waits() {
     let (mut broker, mut outbox) = (broker(), Outbox::new());
