@@ -1,6 +1,7 @@
 //! The options of `weirmq bench`.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -91,6 +92,10 @@ pub struct BenchArgs {
     /// Messages a second of all publishers together (latency)
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) rate: u32,
+    /// Write each latency that is measured to this file: when the message was due, in ns since the Unix epoch, and how many ns
+    /// it took, as two little-endian numbers of 8 bytes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) samples: Option<PathBuf>,
     /// Connect from these addresses in turn, each of which has ports for 28,000 connections; may be repeated
     #[arg(long, value_name = "ADDR")]
     pub(crate) source: Vec<Ipv4Addr>,
@@ -103,6 +108,10 @@ pub struct BenchArgs {
     /// Charge the CPU time of this process, all its threads, to the messages
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
+    /// Subscribers count what they receive by its length and do not look at it, which costs the generator little. Only where
+    /// all deliveries have the same length: QoS 0 in pairs, fan-in, fan-out and subscriptions. Their order is then not known
+    #[arg(long)]
+    pub(crate) discard: bool,
     /// How long nothing may arrive before what is missing counts as lost, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub(crate) patience: Duration,
@@ -129,6 +138,23 @@ impl BenchArgs {
         match self.version {
             BenchVersion::V311 => Version::V3_1_1,
             BenchVersion::V5 => Version::V5,
+        }
+    }
+
+    /// What of the options does not go together.
+    pub(crate) fn conflict(&self) -> Option<&'static str> {
+        if self.samples.is_some() && self.scenario != Scenario::Latency {
+            return Some("--samples is for latency");
+        }
+        match self.scenario {
+            _ if !self.discard => None,
+            Scenario::Latency | Scenario::Connections | Scenario::Retained => {
+                Some("--discard is for pairs, fan-in, fan-out and subscriptions")
+            }
+            Scenario::Pairs | Scenario::FanIn | Scenario::FanOut | Scenario::Subscriptions if self.qos == 0 => None,
+            Scenario::Pairs | Scenario::FanIn | Scenario::FanOut | Scenario::Subscriptions => {
+                Some("--discard counts by length, and with QoS 1 and 2 not everything that comes is a delivery")
+            }
         }
     }
 

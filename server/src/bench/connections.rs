@@ -31,7 +31,7 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     let held = (count - holding.closed) as u64;
     let hold = meter.stop("hold", "connection", held, false);
     let count = count as u64;
-    let counts = Counts { sent: count, expected: count, delivered: held, ..Counts::default() };
+    let counts = Counts { sent: count, expected: count, delivered: held, late: Some(0), ..Counts::default() };
     if held < count {
         return Err(Failure::Broker(format!("it closed {} of {count} idle connections", count - held)));
     }

@@ -132,6 +132,23 @@ impl Publisher {
         self.undelivered = self.undelivered.saturating_sub(u32::from(is_last));
     }
 
+    /// So many of its messages have reached all receivers; says how many of them it was waiting for.
+    pub(crate) fn all_delivered(&mut self, count: u64) -> u64 {
+        let taken = count.min(u64::from(self.undelivered));
+        self.undelivered -= taken as u32;
+        taken
+    }
+
+    /// How many of its messages may be undelivered.
+    pub(crate) const fn backlog(&self) -> u32 {
+        self.rules.backlog
+    }
+
+    /// The length of its packets.
+    pub(crate) const fn packet_bytes(&self) -> usize {
+        self.image.len()
+    }
+
     /// A message is done as far as its sender is concerned.
     pub(crate) fn acknowledged(&mut self) {
         self.unacknowledged = self.unacknowledged.saturating_sub(1);

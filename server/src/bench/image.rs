@@ -54,6 +54,11 @@ impl Image {
         image
     }
 
+    /// Its length.
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Appends it. `number` is for the topic and `packet_id` for QoS 1 and 2; each is ignored where there is none.
     #[inline]
     pub(crate) fn append(&self, packet_id: u16, number: usize, stamp: Stamp, out: &mut Vec<u8>) {

@@ -6,6 +6,7 @@
 
 pub mod args;
 mod connections;
+mod discard;
 mod flow;
 mod histogram;
 mod image;
@@ -37,6 +38,8 @@ use scan::Heard;
 /// Why a run could not be finished.
 #[derive(Debug)]
 enum Failure {
+    /// The options do not go together.
+    Options(&'static str),
     /// The system refused something.
     Io(&'static str, io::Error),
     /// The broker did what makes no sense, or nothing.
@@ -58,6 +61,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Options(text) => write!(f, "{text}"),
             Self::Io(what, error) => write!(f, "{what}: {error}"),
             Self::Broker(text) => write!(f, "the broker: {text}"),
         }
@@ -90,6 +94,9 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
 }
 
 fn measure(args: &BenchArgs, progress: &mut Progress) -> Result<Report, Failure> {
+    if let Some(conflict) = args.conflict() {
+        return Err(Failure::Options(conflict));
+    }
     // A refusal shows when the descriptors run out, and only then it matters.
     drop(rlimit::increase_nofile_limit(u64::MAX));
     let broker = resolve(args)?;

@@ -4,12 +4,13 @@
 //! What the bytes mean is for a [`Handler`].
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use weirmq_core::packet::Version;
 
 use super::Failure;
@@ -17,6 +18,10 @@ use super::scan::{Heard, scan};
 
 /// Bytes taken from one connection in one turn, unless a packet is larger.
 const READ_BYTES: usize = 256 * 1024;
+/// Bytes dropped in one call.
+const DISCARD_BYTES: usize = 1024 * 1024;
+/// Linux's `MSG_TRUNC`: on TCP it drops what is received in place of copying it. Without it the bytes are copied to nobody.
+const TRUNCATE: i32 = if cfg!(target_os = "linux") { 0x20 } else { 0 };
 /// Readiness events taken in one turn.
 const EVENTS_MAX: usize = 1_024;
 
@@ -70,6 +75,8 @@ pub(crate) struct Net {
     out: Vec<u8>,
     /// Connections whose last read filled the buffer.
     more: Vec<usize>,
+    /// Where nothing is written to that is dropped.
+    nowhere: Vec<MaybeUninit<u8>>,
 }
 
 impl Net {
@@ -85,6 +92,7 @@ impl Net {
             buffer: vec![0; READ_BYTES],
             out: Vec::new(),
             more: Vec::new(),
+            nowhere: Vec::new(),
         })
     }
 
@@ -138,6 +146,33 @@ impl Net {
         }
         self.events = events;
         Ok(())
+    }
+
+    /// From now on nobody is told of what the first `count` connections receive: it is for [`Net::peek`] and
+    /// [`Net::discard`].
+    pub(crate) fn mute(&mut self, count: usize) -> Result<(), Failure> {
+        self.nowhere = vec![MaybeUninit::uninit(); DISCARD_BYTES];
+        for link in &mut self.links[..count] {
+            self.poll.registry().deregister(&mut link.stream).map_err(|error| Failure::Io("poll", error))?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what has arrived first, as far as it goes into `bytes`; says how much that is.
+    pub(crate) fn peek(&self, index: usize, bytes: &mut [u8]) -> Result<usize, Failure> {
+        received(index, self.links[index].stream.peek(bytes))
+    }
+
+    /// Drops all that has arrived, and says how much that was.
+    pub(crate) fn discard(&mut self, index: usize) -> Result<u64, Failure> {
+        let (socket, mut sum) = (SockRef::from(&self.links[index].stream), 0);
+        loop {
+            let count = received(index, socket.recv_with_flags(&mut self.nowhere, TRUNCATE))?;
+            sum += count as u64;
+            if count < self.nowhere.len() {
+                return Ok(sum);
+            }
+        }
     }
 
     /// Whether something for this connection is still to be written: then more should wait.
@@ -231,6 +266,16 @@ impl Net {
         self.links[index].partial.extend_from_slice(rest);
         self.buffer = buffer;
         Ok(())
+    }
+}
+
+/// How much a connection has received, which may be nothing now but not nothing any more.
+fn received(index: usize, result: io::Result<usize>) -> Result<usize, Failure> {
+    match result {
+        Ok(0) => Err(Failure::Broker(format!("it closed connection {index}"))),
+        Ok(count) => Ok(count),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+        Err(error) => Err(Failure::Io("read", error)),
     }
 }
 

@@ -15,10 +15,10 @@ pub(crate) struct Counts {
     pub(crate) sent: u64,
     /// Deliveries that follow from that.
     pub(crate) expected: u64,
-    /// Deliveries in order.
+    /// Deliveries in order; with --discard, all.
     pub(crate) delivered: u64,
-    /// Deliveries after a later message of the same publisher, or a second time.
-    pub(crate) late: u64,
+    /// Deliveries after a later message of the same publisher, or a second time. With --discard nobody knows.
+    pub(crate) late: Option<u64>,
     /// Deliveries that never came.
     pub(crate) lost: u64,
     /// Publishes that the broker refused by a reason code.
@@ -90,7 +90,7 @@ pub(crate) struct Report {
     window: u32,
     pub(crate) stages: Vec<Stage>,
     pub(crate) counts: Counts,
-    /// No message was lost, late or refused.
+    /// No message was lost, late or refused, as far as that is known.
     pub(super) complete: bool,
 }
 
@@ -106,7 +106,7 @@ impl Report {
             window: args.window,
             stages,
             counts,
-            complete: counts.lost + counts.late + counts.refused == 0,
+            complete: counts.lost + counts.late.unwrap_or(0) + counts.refused == 0,
         }
     }
 
@@ -128,7 +128,12 @@ impl Report {
             stage.write(&mut text);
         }
         let Counts { sent, expected, delivered, late, lost, refused } = self.counts;
-        let verdict = if self.complete { "all there, all in order" } else { "NOT COMPLETE" };
+        let verdict = match (self.complete, late) {
+            (false, _) => "NOT COMPLETE",
+            (true, Some(_)) => "all there, all in order",
+            (true, None) => "all there, order not looked at",
+        };
+        let late = late.map_or_else(|| String::from("unknown"), |late| late.to_string());
         text.push_str(&format!(
 "  {verdict}: {sent} sent, {delivered} of {expected} delivered, {lost} lost, {late} late, {refused} refused\n"
         ));

@@ -55,7 +55,7 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     let (delivered, refused) = (replay.delivered as u64, traffic.counts.refused);
     let expected = count as u64 - refused;
     let lost = expected.saturating_sub(delivered);
-    let counts = Counts { sent: count as u64, expected, delivered, late: replay.repeated, lost, refused };
+    let counts = Counts { sent: count as u64, expected, delivered, late: Some(replay.repeated), lost, refused };
     Ok(Report::new(args, vec![store, stage], counts))
 }
 

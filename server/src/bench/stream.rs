@@ -1,6 +1,8 @@
 //! The scenarios in which messages flow for a while: pairs, fan-in, fan-out, latency, and matching after subscriptions.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use weirmq_core::packet::QoS;
 
@@ -45,7 +47,13 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     let mut traffic = Traffic::new(shape, subscribers, publishers, rules.receivers);
     let stage = if args.scenario == Scenario::Latency {
         traffic.latency = Some(Histogram::new());
-        at_rate(net, args, &mut traffic, progress)?
+        let seconds = (args.warmup + args.seconds).as_secs_f64();
+        traffic.samples = args.samples.as_ref().map(|_| Vec::with_capacity((seconds * f64::from(args.rate)) as usize));
+        let stage = at_rate(net, args, &mut traffic, progress)?;
+        if let Some(path) = &args.samples {
+            write_samples(path, &traffic).map_err(|error| Failure::Io("samples", error))?;
+        }
+        stage
     } else {
         at_full_speed(net, args, &mut traffic, progress)?
     };
@@ -70,6 +78,9 @@ pub(crate) fn at_full_speed(
     traffic: &mut Traffic,
     progress: &mut Progress,
 ) -> Result<Stage, Failure> {
+    if args.discard {
+        traffic.begin_discard(net)?;
+    }
     traffic.limit = u32::MAX;
     traffic.queue_all();
     let mut watch = Watch::new(args.patience);
@@ -77,9 +88,7 @@ pub(crate) fn at_full_speed(
         progress.timed(what, "delivered", duration, traffic.counts.delivered);
         let until = Instant::now() + duration;
         while Instant::now() < until {
-            traffic.pump(net)?;
-            let timeout = if traffic.has_work() { Duration::ZERO } else { TURN };
-            net.turn(timeout, traffic)?;
+            turn(net, traffic)?;
             if watch.is_stalled(traffic.signs_of_life) {
                 traffic.give_up();
             }
@@ -114,6 +123,9 @@ fn at_rate(net: &mut Net, args: &BenchArgs, traffic: &mut Traffic, progress: &mu
             if let Some(latency) = &mut traffic.latency {
                 latency.clear();
             }
+            if let Some(samples) = &mut traffic.samples {
+                samples.clear();
+            }
         }
         if now_ns >= end_ns {
             break;
@@ -136,6 +148,15 @@ fn at_rate(net: &mut Net, args: &BenchArgs, traffic: &mut Traffic, progress: &mu
     Ok(stage)
 }
 
+/// Writes what was measured, in the time of the system, so that it can be held against what others saw then.
+fn write_samples(path: &Path, traffic: &Traffic) -> io::Result<()> {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let begun_ns = (since_epoch.as_nanos() as u64).saturating_sub(traffic.clock_ns());
+    let samples = traffic.samples.iter().flatten();
+    let bytes: Vec<u8> = samples.flat_map(|&(due, taken)| [begun_ns + due, taken]).flat_map(u64::to_le_bytes).collect();
+    fs::write(path, bytes)
+}
+
 /// Waits until everything has come back, or nothing has come for too long.
 pub(crate) fn drain(
     net: &mut Net,
@@ -146,12 +167,33 @@ pub(crate) fn drain(
     let mut watch = Watch::new(args.patience);
     progress.counted("the rest", traffic.final_counts().expected);
     while traffic.is_waiting() && !watch.is_stalled(traffic.signs_of_life) {
-        traffic.pump(net)?;
-        net.turn(TURN, traffic)?;
+        turn(net, traffic)?;
         progress.show(traffic.counts.delivered);
     }
     // What comes although nothing is awaited has come twice.
-    net.turn(TURN, traffic)
+    net.turn(TURN, traffic)?;
+    traffic.look(net, true)?;
+    let Some(discard) = &traffic.discard else { return Ok(()) };
+    discard.check_rest()?;
+    let counts = traffic.final_counts();
+    if counts.delivered > counts.expected {
+        return Err(Failure::Broker(format!(
+            "it delivered {} messages in place of {}",
+            counts.delivered, counts.expected
+        )));
+    }
+    Ok(())
+}
+
+/// Sends what may be sent, and takes what has come.
+fn turn(net: &mut Net, traffic: &mut Traffic) -> Result<(), Failure> {
+    traffic.pump(net)?;
+    let has_work = traffic.has_work();
+    if traffic.discard.is_none() {
+        return net.turn(if has_work { Duration::ZERO } else { TURN }, traffic);
+    }
+    net.turn(Duration::ZERO, traffic)?;
+    traffic.look(net, !has_work)
 }
 
 /// Notices when nothing comes back any more.

@@ -29,14 +29,16 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     setup::subscribe(net, args, filters, progress)?;
     let subscribe = meter.stop("subscribe", "filter", (topics * KINDS) as u64, true);
 
-    let rules = rules(args, KINDS, Numbers::Spread(topics));
+    // Where nobody looks at deliveries they are counted together, and not for each message.
+    let receivers = if args.discard { 1 } else { KINDS };
+    let rules = rules(args, receivers, Numbers::Spread(topics));
     let publishers = (0..PUBLISHERS)
         .map(|index| {
             let image = Image::numbered(args.version(), args.qos(), false, PREFIX, args.payload as usize);
             Publisher::new(index as u32, image, rules)
         })
         .collect();
-    let mut traffic = Traffic::new(Shape::Matched, SUBSCRIBERS, publishers, rules.receivers);
+    let mut traffic = Traffic::new(Shape::Matched, SUBSCRIBERS, publishers, KINDS as u32);
     let deliver = at_full_speed(net, args, &mut traffic, progress)?;
     Ok(Report::new(args, vec![subscribe, deliver], traffic.final_counts()))
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use weirmq_core::packet::PacketType;
 
 use super::Failure;
+use super::discard::Discard;
 use super::flow::{Publisher, Stream};
 use super::histogram::Histogram;
 use super::net::{Handler, Net};
@@ -39,6 +40,12 @@ pub(crate) struct Traffic {
     pub(crate) signs_of_life: u64,
     /// Of all deliveries, if anybody asks for it.
     pub(crate) latency: Option<Histogram>,
+    /// When each of them was due, in ns since the run began, and how long it took, if anybody asks for that.
+    pub(crate) samples: Option<Vec<(u64, u64)>>,
+    /// If subscribers are not to look at what they receive.
+    pub(crate) discard: Option<Discard>,
+    /// Deliveries of which nobody knows the publisher, and that are not yet counted as somebody's.
+    anybodys: u64,
     epoch: Instant,
     out: Vec<u8>,
 }
@@ -59,9 +66,12 @@ impl Traffic {
             queue: Vec::with_capacity(publishers.len()),
             publishers,
             limit: 0,
-            counts: Counts::default(),
+            counts: Counts { late: Some(0), ..Counts::default() },
             signs_of_life: 0,
             latency: None,
+            samples: None,
+            discard: None,
+            anybodys: 0,
             epoch: Instant::now(),
             out: Vec::new(),
         }
@@ -135,11 +145,73 @@ impl Traffic {
         self.enqueue(publisher);
     }
 
+    /// From now on subscribers do not look at what they receive.
+    pub(crate) fn begin_discard(&mut self, net: &mut Net) -> Result<(), Failure> {
+        // At QoS 0 a delivery is as long as the PUBLISH. A pair has a topic of its own, and so a length of its own.
+        let publishers = &self.publishers;
+        let lengths = (0..self.subscribers).map(|index| publishers[index % publishers.len()].packet_bytes());
+        let window: u64 = publishers.iter().map(|publisher| u64::from(publisher.backlog())).sum();
+        self.discard = Some(Discard::new(lengths, window * u64::from(self.receivers)));
+        self.counts.late = None;
+        net.mute(self.subscribers)
+    }
+
+    /// Counts what subscribers have received, if they do not look at it and it is time for that; `wait` is to wait for it.
+    pub(crate) fn look(&mut self, net: &mut Net, wait: bool) -> Result<(), Failure> {
+        let Some(mut discard) = self.discard.take_if(|discard| discard.is_due(wait)) else { return Ok(()) };
+        discard.look(net, |subscriber, before, now| self.counted(subscriber, before, now))?;
+        self.discard = Some(discard);
+        self.share_out();
+        Ok(())
+    }
+
+    /// A subscriber has got the deliveries from one number up to another.
+    fn counted(&mut self, subscriber: usize, before: u64, now: u64) {
+        self.signs_of_life += now - before;
+        self.counts.delivered += now - before;
+        let publisher = match self.shape {
+            Shape::Single if self.subscribers == self.publishers.len() => subscriber,
+            Shape::FanOut => 0,
+            Shape::Single | Shape::Matched => {
+                self.anybodys += now - before;
+                return;
+            }
+        };
+        let sender = &mut self.publishers[publisher];
+        if self.shape == Shape::FanOut {
+            (before..now).for_each(|sequence| sender.delivered(sequence as u32));
+        } else {
+            sender.all_delivered(now - before);
+        }
+        self.enqueue(publisher);
+    }
+
+    /// Counts deliveries that may be anybody's in equal parts as those of publishers that wait for some.
+    fn share_out(&mut self) {
+        let receivers = u64::from(self.receivers).max(1);
+        let (mut left, mut found) = (self.anybodys / receivers, true);
+        self.anybodys %= receivers;
+        while left > 0 && found {
+            found = false;
+            let part = left.div_ceil(self.publishers.len() as u64);
+            for index in 0..self.publishers.len() {
+                let taken = self.publishers[index].all_delivered(part.min(left));
+                if taken > 0 {
+                    (left, found) = (left - taken, true);
+                    self.enqueue(index);
+                }
+            }
+        }
+    }
+
     /// Gives up what has not come back, so that publishers can go on.
     pub(crate) fn give_up(&mut self) {
         for index in 0..self.publishers.len() {
             let sent = self.publishers[index].sent();
             self.publishers[index].give_up();
+            if let (Some(discard), Shape::FanOut) = (&mut self.discard, self.shape) {
+                discard.skip_to(u64::from(sent));
+            }
             match self.shape {
                 Shape::Single => self.streams[index].skip_to(sent),
                 Shape::FanOut => self.streams.iter_mut().for_each(|stream| stream.skip_to(sent)),
@@ -157,7 +229,7 @@ impl Traffic {
         let mut counts = self.counts;
         let accepted = counts.sent.saturating_sub(counts.refused);
         counts.expected = accepted * u64::from(self.receivers);
-        counts.lost = counts.expected.saturating_sub(counts.delivered + counts.late);
+        counts.lost = counts.expected.saturating_sub(counts.delivered + counts.late.unwrap_or(0));
         counts
     }
 
@@ -179,7 +251,7 @@ impl Traffic {
             return Err(Failure::Broker(String::from("it delivered a message that was never sent")));
         };
         let Some(skipped) = self.streams[stream].take(stamp.sequence) else {
-            self.counts.late += 1;
+            *self.counts.late.get_or_insert(0) += 1;
             return Ok(());
         };
         if self.shape != Shape::Matched {
@@ -192,7 +264,11 @@ impl Traffic {
         }
         if let Some(latency) = &mut self.latency {
             let now_ns = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            latency.record(now_ns.saturating_sub(stamp.sent_ns));
+            let taken_ns = now_ns.saturating_sub(stamp.sent_ns);
+            latency.record(taken_ns);
+            if let Some(samples) = &mut self.samples {
+                samples.push((stamp.sent_ns, taken_ns));
+            }
         }
         Ok(())
     }
