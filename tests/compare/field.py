@@ -28,8 +28,12 @@ WEIRMQ = """mqtt:
   receive_maximum: 65535
 """
 
-# Both sides at raised priority where that is allowed, so that other work disturbs them less.
-PINNED = [*(["nice", "-n", "-15"] if os.geteuid() == 0 else []), "taskset", "-c"]
+
+def pinned(options, cores, ahead=0):
+    """What runs a command on these cores. At raised priority where that is allowed, so that other work disturbs it less."""
+    nice = ["nice", "-n", "-15"] if os.geteuid() == 0 else []
+    return [*(["chrt", "-f", str(10 + ahead)] if options.realtime else nice), "taskset", "-c", cores]
+
 
 
 class Broker:
@@ -38,7 +42,7 @@ class Broker:
     def __init__(self, name, command, config=None):
         self.name, self.command, self.config = name, command, config
 
-    def start(self, folder, cores):
+    def start(self, folder, options):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -50,7 +54,7 @@ class Broker:
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         log = os.path.join(folder, "broker.log")
         with open(log, "wb") as file:
-            self.process = subprocess.Popen([*PINNED, cores, *words], stderr=file, cwd=folder, **quiet)
+            self.process = subprocess.Popen([*pinned(options, options.broker_cores), *words], stderr=file, cwd=folder, **quiet)
         for _ in range(500):
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -82,6 +86,8 @@ def add_options(parser):
     parser.add_argument("--without", nargs="*", default=[], choices=["floor", "mosquitto"])
     parser.add_argument("--keep-alive", type=int, default=0, metavar="SECONDS",
                         help="Keep Alive of all clients, for brokers that do not take 0 (default 0: none)")
+    parser.add_argument("--realtime", action="store_true",
+                        help="broker and generator at real-time priority: whatever else runs has to wait")
     parser.add_argument("--timeout", type=float, default=120, help="seconds after which a run is given up")
     parser.add_argument("--target", default=target, help="folder of weirmq and floor")
     parser.add_argument("--broker-cores", default="0", help="cores of the broker, as taskset takes them")
@@ -149,16 +155,21 @@ def busy_s():
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def cpu_s(pid):
-    """CPU seconds of a process, all its threads."""
-    total = 0
+def threads_s(pid):
+    """CPU seconds of each thread of a process."""
+    found = []
     for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
         try:
             with open(path, encoding="utf-8") as file:
-                total += int(file.read().split()[0])
+                found.append(int(file.read().split()[0]) / 1e9)
         except OSError:
             pass  # A thread that has ended meanwhile.
-    return total / 1e9
+    return found
+
+
+def cpu_s(pid):
+    """CPU seconds of a process, all its threads."""
+    return sum(threads_s(pid))
 
 
 def children_s():
@@ -176,23 +187,25 @@ def rss_bytes(pid):
 def measure(broker, arguments, options):
     """One run of the generator against a fresh broker: its report, or None when there is none.
 
-    Beside what the generator reports it says how much memory the broker had before, and what others took meanwhile.
+    Beside what the generator reports it says how much memory the broker had before, what each of its threads took, and what
+    others took meanwhile.
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            broker.start(folder, options.broker_cores)
+            broker.start(folder, options)
         except RuntimeError as error:
             print(error, file=sys.stderr)
             return None
         try:
             idle = rss_bytes(broker.process.pid)
-            command = [*PINNED, options.bench_cores, os.path.join(options.target, "weirmq"), "bench"]
+            # Where they share a core the generator, which sleeps more, goes first.
+            command = [*pinned(options, options.bench_cores, 1), os.path.join(options.target, "weirmq"), "bench"]
             command += arguments.split() + ["--port", str(broker.port), "--pid", str(broker.process.pid)]
             command += ["--seconds", str(options.seconds), "--warmup", str(options.warmup), "--json"]
             command += ["--keep-alive", str(options.keep_alive)]
             machine = Machine(broker.process.pid)
             done = subprocess.run(command, capture_output=True, text=True, timeout=options.timeout, check=False)
-            others = machine.others()
+            others, threads = machine.others(), threads_s(broker.process.pid)
         except subprocess.TimeoutExpired:
             print(f"{broker.name}, {arguments}: no end after {options.timeout} s", file=sys.stderr)
             return None
@@ -205,7 +218,7 @@ def measure(broker, arguments, options):
         return None
     if not report["complete"]:
         print(f"{broker.name}, {arguments}: not complete: {report['counts']}", file=sys.stderr)
-    return report | {"idle_rss_bytes": idle, "others": others}
+    return report | {"idle_rss_bytes": idle, "others": others, "threads_s": threads}
 
 
 def progress(text):

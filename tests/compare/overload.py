@@ -181,7 +181,7 @@ def resident(pid):
 def measure(broker, case, options):
     name, work, arguments = case
     with tempfile.TemporaryDirectory() as folder:
-        broker.start(folder, options.broker_cores)
+        broker.start(folder, options)
         process = None
         try:
             if work:
@@ -193,7 +193,7 @@ def measure(broker, case, options):
                 process.start()
                 if not ready.wait(60):
                     raise RuntimeError(f"{name}: the trouble does not begin")
-            command = [*field.PINNED, options.bench_cores, os.path.join(options.target, "weirmq"), "bench", "latency"]
+            command = [*field.pinned(options, options.bench_cores), os.path.join(options.target, "weirmq"), "bench", "latency"]
             command += ["-n", "10", "--rate", "1000", "--port", str(broker.port), "--pid", str(broker.process.pid)]
             command += ["--seconds", str(options.seconds), "--warmup", "1", "--json"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds + 120, check=False)
@@ -223,8 +223,6 @@ def main():
     parser.add_argument("--realtime", action="store_true",
                         help="let nothing else on the machine interfere (needs root, and stalls whatever else runs)")
     options = parser.parse_args()
-    if options.realtime:
-        field.PINNED[:] = ["chrt", "-f", "10", "taskset", "-c"]
     options.without, options.broker, options.config = ["floor", "mosquitto"], [], []
     field.WEIRMQ = "mqtt: {}\n"  # the limits as they are by default
     wanted = [case for case in CASES if case[1] is None or not options.only or any(w in case[0] for w in options.only)]

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Measures how many more deliveries two shards make than one, in turns (1 shard, 2 shards, 1, 2 ...); see docs/scaling.md.
+
+Broker and generator may run on all cores. The generator's subscribers count by length (`weirmq bench --discard`), so that it
+takes little of them; what it takes is shown. Of the rounds of a row the half that others disturbed least counts.
+
+    cargo build --release -p weirmq
+    tests/compare/scale.py
+    tests/compare/scale.py --runtime tokio --shards 1 2 4 --cores 0-4 --rounds 10 --only fan-out
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+
+import field
+
+# Name, and arguments of `weirmq bench`. Windows are large, because the generator looks only every few milliseconds.
+ROWS = [
+    ("fan-out 1 to 1,000", "fan-out -n 1000 -w 1024"),
+    ("pairs, 100", "pairs -n 100 -w 512"),
+    ("pairs, 1,000", "pairs -n 1000 -w 128"),
+    ("fan-in 100 to 1", "fan-in -n 100 -w 64"),
+    ("match, 4 of 100,000 filters", "subscriptions -n 100000 -w 256"),
+]
+# What two shards on two cores are to make of one, where the generator leaves them the cores.
+GOAL = 1.7
+# What others may take, in cores; beyond that a rate says nothing, unless they have to wait anyway (--realtime).
+OTHERS_MAX = 0.15
+
+
+class Round:
+    """What one run says."""
+
+    def __init__(self, report):
+        stage = report["stages"][-1]
+        self.others, self.complete = report["others"], report["complete"]
+        self.rate, self.cpu_us, self.generator = stage["per_second"], stage["broker_cpu_us"], stage["generator_busy"]
+        # The share of the busiest thread is that of the whole run, connecting and warming up included.
+        self.busiest = stage["broker_busy"] * max(report["threads_s"]) / sum(report["threads_s"])
+        self.busy = stage["broker_busy"]
+
+    def alone(self):
+        """Deliveries a second if the busiest shard had a core to itself: what is not the generator's doing."""
+        return self.rate / self.busiest
+
+
+def counted(rounds):
+    """The half that others disturbed least."""
+    found = sorted(rounds, key=lambda found: found.others)
+    return found[: (len(found) + 1) // 2]
+
+
+def ratio(rounds, first, figure):
+    """The ratio of the medians to those of the first column, and between which the ratios of any two rounds lie."""
+    own, other = (sorted(map(figure, counted(found))) for found in (rounds, first))
+    if not own or not other:
+        return None
+    return statistics.median(own) / statistics.median(other), own[0] / other[-1], own[-1] / other[0]
+
+
+def text_of(found):
+    return "-" if found is None else f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f})"
+
+
+def verdict(found, rounds, options):
+    """Whether the goal is met: only if any two rounds say so, and others left the cores to broker and generator."""
+    if found is None or (not options.realtime and max(found.others for found in rounds) > OTHERS_MAX):
+        return "not decided"
+    return "met" if found[1] >= GOAL else "NOT MET" if found[2] < GOAL else "not decided"
+
+
+def print_tables(results, options):
+    shards = options.shards
+    print("\n| work | shards | deliveries a second | broker µs each | broker busy (busiest shard) | generator busy | others |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    middle = lambda rounds, figure: statistics.median(map(figure, rounds))
+    for name, by_shards in results.items():
+        for number in shards:
+            rounds = counted(by_shards[number])
+            if rounds:
+                star = "" if all(found.complete for found in rounds) else " \\*"
+                print(f"| {name} | {number} | {middle(rounds, lambda r: r.rate) / 1e6:.2f} M{star} | "
+                      f"{middle(rounds, lambda r: r.cpu_us):.3f} | {middle(rounds, lambda r: r.busy):.2f} "
+                      f"({middle(rounds, lambda r: r.busiest):.2f}) | {middle(rounds, lambda r: r.generator):.2f} | "
+                      f"{rounds[0].others:.2f} to {rounds[-1].others:.2f} |")
+    print("\n| work | shards | deliveries a second, times one shard | if the busiest shard had a core to itself | goal |")
+    print("|---|---:|---:|---:|---|")
+    for name, by_shards in results.items():
+        for number in shards[1:]:
+            raw = ratio(by_shards[number], by_shards[shards[0]], lambda r: r.rate)
+            alone = ratio(by_shards[number], by_shards[shards[0]], Round.alone)
+            says = verdict(raw, counted(by_shards[shards[0]]) + counted(by_shards[number]), options)
+            goal = f"≥ {GOAL:g}: {says}" if (shards[0], number) == (1, 2) else ""
+            print(f"| {name} | {number} | {text_of(raw)} | {text_of(alone)} | {goal} |")
+    if any(not found.complete for by_shards in results.values() for rounds in by_shards.values() for found in rounds):
+        print("\n\\* messages were lost in some round, which QoS 0 allows.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    field.add_options(parser)
+    parser.set_defaults(weirmq=[], without=["floor", "mosquitto"])
+    parser.add_argument("--runtime", default="mio", help="mio, tokio or smol (default mio)")
+    parser.add_argument("--shards", nargs="*", type=int, default=[1, 2], help="what to compare; the first is compared with")
+    parser.add_argument("--cores", default=f"0-{os.cpu_count() - 1}", help="cores of broker and generator alike (default: all)")
+    parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="rows whose name has this word")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--warmup", type=float, default=0.5)
+    options = parser.parse_args()
+    options.broker_cores = options.bench_cores = options.cores
+    options.weirmq = [f"{options.runtime}:{number}" for number in options.shards]
+    rows = [row for row in ROWS if not options.only or any(word in row[0] for word in options.only)]
+    brokers = dict(zip(options.shards, field.brokers(options)))
+    results = {name: {number: [] for number in options.shards} for name, _ in rows}
+    try:
+        for turn in range(options.rounds):
+            for name, arguments in rows:
+                for number, broker in brokers.items():
+                    field.progress(f"round {turn + 1} of {options.rounds}: {name}, {number} shards")
+                    report = field.measure(broker, f"{arguments} --discard", options)
+                    if report:
+                        results[name][number].append(Round(report))
+    except KeyboardInterrupt:
+        print("stopped: this is what there is", file=sys.stderr)
+    field.progress("")
+    print(f"{time.strftime('%Y-%m-%d')}, {options.rounds} rounds of {options.seconds} s, {options.runtime}, {field.processors()}")
+    print_tables(results, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
