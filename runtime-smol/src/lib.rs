@@ -2,8 +2,7 @@
 //!
 //! Pick this runtime for a broker inside a program that lives on smol, async-io or any executor but tokio: [`Server::run`]
 //! is a future that needs none in particular. Pick `weirmq-mio` for a broker that is a program of its own: it has fewer
-//! layers, and async-io shares one reactor among all threads, so more shards gain less here. All three runtimes have the
-//! same API and behave alike, on Unix.
+//! layers. All three runtimes have the same API and behave alike, on Unix.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -15,13 +14,12 @@
 //! # }
 //! ```
 //!
-//! A shard is one future on a thread of its own. It repeats one *turn* (`shard.rs`): look what sockets are ready for; accept;
-//! feed mail and readable sockets, at most one buffer each; let timers fire; carry out what the broker wants (`effects.rs`).
-//! async-io by itself registers interest anew after each event. So sockets are registered once, edge-triggered, in a poll of
-//! the shard's own, and async-io watches this one while the shard sleeps, at most until [`Broker::poll_timeout`].
-//! There is no protocol here: what a byte means is decided in [`weirmq_core`].
-//!
-//! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout
+//! A shard is one future on a thread of its own. It repeats one *turn* (`shard.rs`): wait; accept; feed mail and readable
+//! sockets, at most one buffer each; let timers fire; carry out what the broker wants (`effects.rs`). async-io by itself
+//! registers interest anew after each event. So sockets are registered once, edge-triggered, in a poll of the shard's own. The
+//! thread waits in it for 100 ms at most. When nothing has come by then async-io watches the poll, and the shard sleeps until
+//! it has an event or [time has come](weirmq_core::Broker::poll_timeout). There is no protocol here: what a byte means is
+//! decided in [`weirmq_core`].
 #![forbid(unsafe_code)]
 
 mod address;

@@ -6,8 +6,8 @@
 //! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 
+use mio::Waker;
 use socket2::Socket;
 use weirmq_core::packet::ReasonCode;
 use weirmq_core::{AuthId, AuthOutcome, Bell, Moved, PeerBatch, ShardId, Stats};
@@ -23,18 +23,20 @@ pub(crate) enum Mail {
 }
 
 /// How everybody else reaches one shard.
-#[derive(Default)]
 pub(crate) struct Link {
     inbox: Mutex<Vec<Mail>>,
     /// Whether it sleeps.
     pub(crate) bell: Bell,
-    /// The shard's task.
-    task: Mutex<Option<Waker>>,
+    waker: Waker,
     /// As last published by the shard.
     pub(crate) stats: Mutex<Stats>,
 }
 
 impl Link {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self { inbox: Mutex::default(), bell: Bell::default(), waker, stats: Mutex::default() }
+    }
+
     /// Leaves a letter without waking the shard.
     pub(crate) fn post(&self, mail: Mail) {
         lock(&self.inbox).push(mail);
@@ -43,16 +45,9 @@ impl Link {
 
     /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
     pub(crate) fn wake(&self) {
-        if self.bell.ring()
-            && let Some(task) = &*lock(&self.task)
-        {
-            task.wake_by_ref();
+        if self.bell.ring() && self.waker.wake().is_err() {
+            self.bell.failed();
         }
-    }
-
-    /// Names the task to wake. [Fall asleep](Bell::fall_asleep) after it.
-    pub(crate) fn register(&self, task: &Waker) {
-        lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
     }
 
     /// Moves everything that has arrived into `mail`, which is empty.

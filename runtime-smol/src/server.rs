@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fs, io, thread};
 
-use socket2::Socket;
+use mio::{Poll, Waker};
+use smol::future::block_on;
 use weirmq_core::config::{Config, Listener};
 use weirmq_core::record::{RecordOptions, RecordSink};
 use weirmq_core::{AuthRequest, Event, Instant, ListenerId, ShardId, Stats};
 
 use crate::address::{self, ListenAddr};
 use crate::mail::{AuthReply, Link, lock};
-use crate::shard::Shard;
+use crate::shard::{Listeners, Shard, WAKER};
 
 type Observer = Box<dyn Fn(ShardId, &Event) + Send + Sync>;
 type Authenticator = Box<dyn Fn(AuthRequest, AuthReply) + Send + Sync>;
@@ -112,12 +113,16 @@ impl Builder {
         let authenticates = shared.authenticator.is_some();
         let fitted = shared.config.fit(authenticates);
         fitted.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
-        shared.links.resize_with(usize::from(shared.config.shards), Arc::default);
-        let mut shards: Vec<Vec<_>> = shared.links.iter().map(|_| Vec::new()).collect();
+        let mut shards = Vec::new();
+        for _ in 0..shared.config.shards {
+            let poll = Poll::new()?;
+            shared.links.push(Arc::new(Link::new(Waker::new(poll.registry(), WAKER)?)));
+            shards.push((poll, Vec::new()));
+        }
         let mut local_addrs = Vec::new();
         for (index, addr) in listen.iter().enumerate() {
             let (local, sockets) = address::bind(addr, shards.len())?;
-            for (listeners, socket) in shards.iter_mut().zip(sockets) {
+            for ((_, listeners), socket) in shards.iter_mut().zip(sockets) {
                 listeners.push((ListenerId(index as u16), socket));
             }
             local_addrs.push(local);
@@ -129,7 +134,7 @@ impl Builder {
 /// A broker that is bound to its addresses. Connections are accepted by [`run`](Self::run).
 pub struct Server {
     shared: Arc<Shared>,
-    shards: Vec<Vec<(ListenerId, Socket)>>,
+    shards: Vec<(Poll, Listeners)>,
     local_addrs: Vec<ListenAddr>,
 }
 
@@ -187,12 +192,11 @@ impl Server {
         let Self { shared, shards, local_addrs } = self;
         let mut result = Ok(());
         let mut threads = Vec::new();
-        for (index, listeners) in shards.into_iter().enumerate() {
+        for (index, (poll, listeners)) in shards.into_iter().enumerate() {
             let guard = Guard(Arc::clone(&shared));
-            let body = move || {
-                let shard = Shard::new(Arc::clone(&guard.0), ShardId(index as u16), listeners)?;
-                async_io::block_on(shard.run())
-            };
+            // By async-io's `block_on` this thread would count as one that serves the reactor, and others would wait for it.
+            let body =
+                move || block_on(Shard::new(Arc::clone(&guard.0), ShardId(index as u16), poll, listeners)?.run());
             match thread::Builder::new().name(format!("weirmq-{index}")).spawn(body) {
                 Ok(thread) => threads.push(thread),
                 Err(error) => result = Err(error),

@@ -24,18 +24,24 @@ use crate::connection::{Connection, Phase};
 use crate::mail::{Link, Mail, lock};
 use crate::server::Shared;
 
+/// The token by which others wake a shard. Listeners' tokens follow, then connections'.
+pub(crate) const WAKER: Token = Token(0);
+
 /// Bytes taken from one connection in one turn.
 const READ_BYTES: usize = 64 * 1024;
 /// Readiness events taken in one turn.
 const EVENTS_MAX: usize = 1_024;
-/// Turns after which the executor gets its chance although there is more to do.
-const TURNS_MAX: u32 = 16;
+/// How long a shard waits in its own poll before async-io waits for it: on its own thread, which nobody else needs. To go there
+/// takes seven system calls more, and often a switch of threads, so only a shard that is idle does.
+const NAP: Duration = Duration::from_millis(100);
 /// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
 const ACCEPTS_MAX: usize = 256;
 /// How long a listener rests when the system has no descriptor or memory left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How old published counters may be.
 const STATS_AGE: Duration = Duration::from_millis(100);
+
+pub(crate) type Listeners = Vec<(ListenerId, Socket)>;
 
 struct Acceptor {
     id: ListenerId,
@@ -52,13 +58,10 @@ pub(crate) struct Shard {
     pub(crate) link: Arc<Link>,
     pub(crate) broker: Broker,
     pub(crate) poll: mio::Poll,
-    /// The same poll for async-io, which has nothing else of this shard to watch: it is readable when a socket is ready.
+    /// The same poll for async-io, which has nothing else of this shard to watch: it is readable when there is an event.
     watched: Async<Registry>,
-    timer: Timer,
-    /// When the timer ends a sleep at the latest.
-    armed: Instant,
     acceptors: Vec<Acceptor>,
-    /// The token of the connection with index 0. Acceptors' tokens come before.
+    /// The token of the connection with index 0.
     first_token: usize,
     pub(crate) connections: ConnMap<Connection>,
     /// Connections to read in the next turn, and those that are read in this one.
@@ -78,11 +81,10 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(shared: Arc<Shared>, id: ShardId, listeners: Vec<(ListenerId, Socket)>) -> io::Result<Self> {
-        let poll = mio::Poll::new()?;
+    pub(crate) fn new(shared: Arc<Shared>, id: ShardId, poll: mio::Poll, listeners: Listeners) -> io::Result<Self> {
         let mut acceptors = Vec::new();
         for (id, socket) in listeners {
-            let token = Token(acceptors.len());
+            let token = Token(WAKER.0 + 1 + acceptors.len());
             poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
             acceptors.push(Acceptor { id, socket, ready: true, resume: Instant::ZERO });
         }
@@ -95,9 +97,7 @@ impl Shard {
             id,
             watched: Async::new_nonblocking(poll.registry().try_clone()?)?,
             poll,
-            timer: Timer::never(),
-            armed: Instant::MAX,
-            first_token: acceptors.len(),
+            first_token: WAKER.0 + 1 + acceptors.len(),
             acceptors,
             connections: ConnMap::default(),
             ready: Vec::new(),
@@ -113,20 +113,20 @@ impl Shard {
         })
     }
 
-    /// Takes turns until the server has gone down.
+    /// Takes turns until the server has gone down. It waits in its own poll for a moment, and beyond that in async-io.
     pub(crate) async fn run(mut self) -> io::Result<()> {
         let mut readiness = Events::with_capacity(EVENTS_MAX);
-        let (mut busy, mut turns) = (false, 0);
+        let (mut now, mut busy) = (self.shared.now(), false);
         loop {
-            match self.poll.poll(&mut readiness, Some(Duration::ZERO)) {
+            let rest = self.rest(now, busy);
+            match self.poll.poll(&mut readiness, Some(rest)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
             self.link.bell.get_up();
-            let now = self.shared.now();
-            let gathers = self.calls.gather(now, busy, |shard| self.shared.links[usize::from(shard.0)].wake());
+            now = self.shared.now();
             busy = !readiness.is_empty() || self.link.bell.is_rung();
-            if !busy && !gathers && self.due().is_none_or(|due| due > now) {
+            if !busy && rest == NAP && self.due().is_none_or(|due| due > now) {
                 self.sleep().await?;
                 continue;
             }
@@ -135,24 +135,25 @@ impl Shard {
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            turns = (turns + 1) % TURNS_MAX;
-            if turns == 0 {
-                smol::future::yield_now().await;
-            }
         }
     }
 
-    /// Sleeps until a socket is ready, somebody rings or, at the latest, the next turn is due. What woke it the next look says.
-    async fn sleep(&mut self) -> io::Result<()> {
-        // Setting a timer costs more than waking up once too early.
-        if let Some(due) = self.due().filter(|due| *due < self.armed || !self.timer.will_fire()) {
-            self.timer.set_at(self.shared.origin + Duration::from_micros(due.as_micros()));
-            self.armed = due;
+    /// How long the next poll waits. Other shards are woken before it does, and this one can be from here on.
+    fn rest(&mut self, now: Instant, busy: bool) -> Duration {
+        if self.calls.gather(now, busy, |shard| self.shared.links[usize::from(shard.0)].wake()) {
+            return Duration::ZERO;
         }
+        let rest = self.due().map_or(NAP, |due| NAP.min(due.saturating_since(self.shared.now())));
+        if rest == Duration::ZERO || self.link.bell.fall_asleep() { rest } else { Duration::ZERO }
+    }
+
+    /// Sleeps until the poll has an event or, at the latest, the next turn is due. What woke it the poll says.
+    async fn sleep(&mut self) -> io::Result<()> {
+        let at = |due: Instant| Timer::at(self.shared.origin + Duration::from_micros(due.as_micros()));
+        let mut timer = self.due().map_or_else(Timer::never, at);
         let mut asleep = false;
         poll_fn(|cx| {
-            self.link.register(cx.waker());
-            let over = Pin::new(&mut self.timer).poll(cx).is_ready();
+            let over = Pin::new(&mut timer).poll(cx).is_ready();
             if std::mem::replace(&mut asleep, true) || over || !self.link.bell.fall_asleep() {
                 return Poll::Ready(Ok(()));
             }
@@ -200,7 +201,7 @@ impl Shard {
             if unblocked {
                 self.flush(now, id);
             }
-        } else if let Some(acceptor) = self.acceptors.get_mut(token) {
+        } else if let Some(acceptor) = token.checked_sub(WAKER.0 + 1).and_then(|index| self.acceptors.get_mut(index)) {
             acceptor.ready = true;
         }
     }

@@ -150,3 +150,38 @@ fn a_server_that_is_dropped_goes_down() {
     // A shard closes its listener before its clients.
     TcpListener::bind(addr).expect("the port is free");
 }
+
+/// A shard waits for the next bytes first by itself and then in async-io: it hears them during either, and in between.
+#[test]
+fn who_speaks_after_a_silence_is_heard() {
+    serve(2, |addr| {
+        let mut clients: Vec<_> = (0..8).map(|number| open(addr, &connect(number))).collect();
+        clients.iter_mut().for_each(|client| expect(client, &CONNACK));
+        for silence in [0, 1, 20, 95, 98, 99, 100, 101, 102, 105, 150, 300] {
+            thread::sleep(Duration::from_millis(silence));
+            for client in &mut clients {
+                client.write_all(&[0xC0, 0]).unwrap();
+                expect(client, &[0xD0, 0]);
+            }
+        }
+    });
+}
+
+/// Two shards that have gone to sleep wake each other: a subscriber hears a publisher of the other shard.
+#[test]
+fn a_shard_that_sleeps_is_woken_by_another() {
+    serve(2, |addr| {
+        let mut clients: Vec<_> = (0..8).map(|number| open(addr, &connect(number))).collect();
+        clients.iter_mut().for_each(|client| expect(client, &CONNACK));
+        for client in &mut clients {
+            client.write_all(&[0x82, 6, 0, 1, 0, 1, b't', 0]).unwrap();
+            expect(client, &[0x90, 3, 0, 1, 0]);
+        }
+        for silence in [0, 20, 95, 98, 100, 102, 105, 150, 300] {
+            thread::sleep(Duration::from_millis(silence));
+            let message = [0x30, 4, 0, 1, b't', b'x'];
+            clients[0].write_all(&message).unwrap();
+            clients.iter_mut().for_each(|client| expect(client, &message));
+        }
+    });
+}
