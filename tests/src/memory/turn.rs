@@ -10,8 +10,9 @@ const READ_BUFFER: usize = 64 * 1024;
 impl Net {
     /// One turn. Whether anything was done.
     pub(super) fn turn(&mut self, index: usize) -> bool {
-        let mut busy = self.feed(index);
-        busy |= self.take_inbox(index);
+        // What arrived comes before what clients say, which may have been caused by it.
+        let mut busy = self.take_inbox(index);
+        busy |= self.feed(index);
         let now = self.now;
         let broker = &mut self.shards[index].broker;
         if let Some((at, reason)) = broker.poll_timeout()
@@ -144,6 +145,8 @@ impl Net {
         for handoff in outbox.handoff.drain(..) {
             let client = self.client_at(index, handoff.conn).expect("a connection that moves is known");
             let to = usize::from(handoff.to.0);
+            // It comes behind the batches that are on their way already.
+            self.take_inbox(to);
             let place = self.shards[to].broker.handle_handoff(self.now, handoff.moved);
             let peer = &mut self.peers[client];
             peer.place = place.map(|conn| (to, conn));
