@@ -353,10 +353,14 @@ impl Broker {
     fn must_hold(&self, packet_type: PacketType, flags: u8) -> bool {
         match packet_type {
             PacketType::Publish => self.must_hold_publish(flags),
-            // Else what another shard is told, and the answers that wait until it has left, would be without bound.
-            PacketType::Subscribe | PacketType::Unsubscribe => self.peers.iter().any(PeerLink::is_blocked),
+            PacketType::Subscribe | PacketType::Unsubscribe => self.must_hold_subscribe(),
             _ => false,
         }
+    }
+
+    /// Else what another shard is told, and the answers that wait until that has left, would be without bound.
+    fn must_hold_subscribe(&self) -> bool {
+        self.peers.iter().any(PeerLink::is_blocked)
     }
 
     #[inline]
@@ -380,7 +384,8 @@ impl Broker {
 
     /// Lets the clients go on that were held back.
     pub(super) fn release_held(&mut self) {
-        if self.held.is_empty() || self.must_hold_publish(0b0010) {
+        // What may not go on is not let go on to be held again.
+        if self.held.is_empty() || self.must_hold_publish(0b0010) || self.must_hold_subscribe() {
             return;
         }
         for conn in core::mem::take(&mut self.held) {

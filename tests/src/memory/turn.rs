@@ -79,7 +79,8 @@ impl Net {
             let bytes: Vec<u8> = peer.to_broker.drain(..count).collect();
             broker.handle_receive(now, conn, &bytes);
             busy = true;
-        } else if peer.to_broker.is_empty() && peer.fin && broker.wants_read(conn) {
+        } else if peer.to_broker.is_empty() && peer.fin && !peer.fin_read && broker.wants_read(conn) {
+            peer.fin_read = true;
             if !broker.handle_half_closed(now, conn) {
                 peer.place = None;
                 peer.eof = true;
@@ -135,6 +136,7 @@ impl Net {
             self.hand_to_store(index, outbox.store.upto);
         }
         for (to, batch) in outbox.peers.drain(..) {
+            self.wakes += u64::from(batch.wakes());
             self.shards[usize::from(to.0)].inbox.push_back((me, batch));
         }
         for conn in outbox.flush.drain(..) {
