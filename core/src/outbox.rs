@@ -13,7 +13,7 @@ use crate::store::StoreBatch;
 /// The effects of the inputs since the last drain. Keep one and hand it to every
 /// [`Broker::drain`](crate::Broker::drain): its vectors are swapped with the broker's and re-used.
 ///
-/// The order in which to carry it out: `store`, `peers`, `flush`, `handoff`, `read`, `close`, `auth`, `events`.
+/// The order in which to carry it out: `store`, `peers`, `handoff`, `flush`, `read`, `close`, `auth`, `events`.
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// Connections that have bytes to write, each once: write [`Broker::tx_slices`](crate::Broker::tx_slices) and report

@@ -128,7 +128,7 @@ impl Net {
         self.peers.iter().position(|peer| peer.place == Some((index, conn)))
     }
 
-    /// Carries the effects out: `store`, `peers`, `flush`, `handoff`, `read`, `close`, `auth`, `events`.
+    /// Carries the effects out: `store`, `peers`, `handoff`, `flush`, `read`, `close`, `auth`, `events`.
     fn carry_out(&mut self, index: usize) {
         let mut outbox = std::mem::take(&mut self.shards[index].outbox);
         let me = weirmq_core::ShardId(index as u16);
@@ -138,11 +138,6 @@ impl Net {
         for (to, batch) in outbox.peers.drain(..) {
             self.wakes += u64::from(batch.wakes());
             self.shards[usize::from(to.0)].inbox.push_back((me, batch));
-        }
-        for conn in outbox.flush.drain(..) {
-            if let Some(client) = self.client_at(index, conn) {
-                self.flush(client, index, conn);
-            }
         }
         for handoff in outbox.handoff.drain(..) {
             let client = self.client_at(index, handoff.conn).expect("a connection that moves is known");
@@ -154,6 +149,11 @@ impl Net {
             peer.place = place.map(|conn| (to, conn));
             peer.gone |= place.is_none();
             peer.eof |= place.is_none();
+        }
+        for conn in outbox.flush.drain(..) {
+            if let Some(client) = self.client_at(index, conn) {
+                self.flush(client, index, conn);
+            }
         }
         for close in outbox.close.drain(..) {
             let Some(client) = self.client_at(index, close.conn) else { continue };
