@@ -44,8 +44,10 @@ fn what_is_published_behind_a_suback_arrives() {
             n.step_of(ShardId(1));
         }
         // From here on only the publisher's shard has turns, and not one for its inbox alone.
+        let wakes = n.wakes();
         n.send(publisher, publish(&topic, "live"));
         n.step_of(ShardId(0));
+        assert_eq!(n.wakes(), wakes + 1, "for the message alone");
         n.expect(subscriber, suback(1, [0]));
         n.take(subscriber, &topic, "live");
     }
