@@ -167,10 +167,14 @@ impl Message {
     /// The time left is rounded up, which is the same number: `interval - floor(waited) = ceil(interval - waited)`. It is
     /// 0 for an expired message, which is still sent when its QoS 2 exchange had begun.
     pub(crate) fn remaining_expiry_s(&self, now: Instant) -> Option<u32> {
-        let left = self.expires()?.saturating_since(now);
-        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-        Some(u32::try_from(seconds).unwrap_or(u32::MAX))
+        self.expires().map(|deadline| seconds_left(deadline, now))
     }
+}
+
+/// The seconds from now until then, rounded up.
+pub(crate) fn seconds_left(deadline: Instant, now: Instant) -> u32 {
+    let left = deadline.saturating_since(now);
+    u32::try_from(left.as_secs() + u64::from(left.subsec_nanos() > 0)).unwrap_or(u32::MAX)
 }
 
 /// The messages of one broker.

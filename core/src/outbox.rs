@@ -13,7 +13,7 @@ use crate::store::StoreBatch;
 /// The effects of the inputs since the last drain. Keep one and hand it to every
 /// [`Broker::drain`](crate::Broker::drain): its vectors are swapped with the broker's and re-used.
 ///
-/// The order in which to carry it out: `store`, `peers`, `flush`, `handoff`, `read`, `close`, `auth`, `events`.
+/// The order in which to carry it out: `store`, `peers`, `handoff`, `flush`, `read`, `close`, `auth`, `events`.
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// Connections that have bytes to write, each once: write [`Broker::tx_slices`](crate::Broker::tx_slices) and report
@@ -23,7 +23,14 @@ pub struct Outbox {
     pub close: Vec<Close>,
     /// Connections whose read interest may have changed: ask [`Broker::wants_read`](crate::Broker::wants_read).
     pub read: Vec<ConnId>,
-    /// Batches for the other shards, at most one for each.
+    /// Batches for the other shards, at most one for each. They have to be in the inboxes of those shards before a byte of
+    /// [`flush`](Self::flush) is written, since what it acknowledges may be in them.
+    ///
+    /// A shard has one inbox, first in first out, for batches and [`handoff`](Self::handoff)s of all other shards. It hands in
+    /// what is there after it has read a socket or a clock and before it tells the broker what it found: bytes, the end of a
+    /// connection, the time of a timer, that the server goes down. Then whatever a client does after it was acknowledged is
+    /// handled after what that acknowledgement is about, in whichever shard. A shard that has something in its inbox does not
+    /// sleep; one that sleeps need not be woken for a batch that does not [wake](PeerBatch::wakes).
     pub peers: Vec<(ShardId, PeerBatch)>,
     /// What must survive a crash, in order.
     pub store: StoreBatch,

@@ -4,7 +4,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use mio::unix::SourceFd;
-use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox, ShardId};
+use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox};
 
 use crate::connection::Phase;
 use crate::mail::{AuthReply, Mail};
@@ -35,10 +35,10 @@ impl Shard {
             if batch.wakes() {
                 self.calls.add(to);
             }
-            self.post(to, Mail::Peer(self.id, batch));
+            self.shared.links[usize::from(to.0)].post(Mail::Peer(self.id, batch));
         }
-        outbox.flush.drain(..).for_each(|id| self.flush(now, id));
         outbox.handoff.drain(..).for_each(|handoff| self.hand_off(handoff));
+        outbox.flush.drain(..).for_each(|id| self.flush(now, id));
         outbox.read.drain(..).for_each(|id| self.update_interest(id));
         outbox.close.drain(..).for_each(|close| self.close(now, close));
         outbox.auth.drain(..).for_each(|request| self.ask(request));
@@ -80,10 +80,12 @@ impl Shard {
         }
     }
 
-    /// Drops a socket and tells the broker, which asked for it if the connection was on its way out.
+    /// Drops a socket and tells the broker, which asked for it if the connection was on its way out. An end may bring a will:
+    /// what came before it is handled before.
     pub(crate) fn closed(&mut self, now: Instant, id: ConnId, cause: CloseCause) {
         if let Some(conn) = self.connections.remove(id) {
             let cause = if conn.phase == Phase::Open { cause } else { CloseCause::Done };
+            self.read_mail(now);
             self.broker.handle_closed(now, id, cause);
         }
     }
@@ -92,7 +94,7 @@ impl Shard {
         let Some(conn) = self.connections.remove(handoff.conn) else { return };
         if self.poll.registry().deregister(&mut SourceFd(&conn.socket.as_raw_fd())).is_ok() {
             self.calls.add(handoff.to);
-            self.post(handoff.to, Mail::Handoff(conn.socket, handoff.moved));
+            self.shared.links[usize::from(handoff.to.0)].post(Mail::Handoff(conn.socket, handoff.moved));
         }
     }
 
@@ -101,10 +103,5 @@ impl Shard {
             let reply = AuthReply { link: Arc::clone(self.link()), id: request.id, outcome: None };
             authenticator(request, reply);
         }
-    }
-
-    /// Leaves a letter for another shard.
-    fn post(&self, to: ShardId, mail: Mail) {
-        self.shared.links[usize::from(to.0)].post(mail);
     }
 }

@@ -171,9 +171,7 @@ impl Shard {
         std::mem::swap(&mut self.ready, &mut self.reading);
         (0..self.reading.len()).for_each(|index| self.read(now, self.reading[index]));
         self.reading.clear();
-        if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
-            self.broker.handle_timeout(now);
-        }
+        self.broker.handle_timeout(now);
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
         self.publish(now);
@@ -207,7 +205,7 @@ impl Shard {
     }
 
     /// Handles what other shards and threads have said since the last turn.
-    fn read_mail(&mut self, now: Instant) {
+    pub(crate) fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
         self.link.collect(&mut mail);
         for letter in mail.drain(..) {
@@ -280,7 +278,10 @@ impl Shard {
         if !conn.wants_read() {
             return;
         }
-        match (conn.receive(&mut self.buffer), conn.phase) {
+        let (received, phase) = (conn.receive(&mut self.buffer), conn.phase);
+        // Whatever led the client to write this comes before it.
+        self.read_mail(now);
+        match (received, phase) {
             (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
@@ -306,6 +307,7 @@ impl Shard {
         if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
+            self.read_mail(now);
             self.broker.shutdown(now);
         }
     }

@@ -14,8 +14,6 @@ use weirmq_core::{AuthId, AuthOutcome, Bell, ConnId, Moved, PeerBatch, ShardId, 
 
 /// One thing for a shard to handle.
 pub(crate) enum Mail {
-    /// A connection's socket is ready, or a listener when there is none.
-    Ready(Option<ConnId>),
     /// What another shard's broker says.
     Peer(ShardId, PeerBatch),
     /// A connection whose session lives here.
@@ -28,6 +26,9 @@ pub(crate) enum Mail {
 #[derive(Default)]
 pub(crate) struct Link {
     inbox: Mutex<Vec<Mail>>,
+    /// Connections whose socket may be ready, or listeners where there is none. The reactor adds to them between two turns,
+    /// on the shard's own thread.
+    pub(crate) ready: Mutex<Vec<Option<ConnId>>>,
     /// Whether it sleeps.
     pub(crate) bell: Bell,
     /// The shard's task.
@@ -40,6 +41,7 @@ impl Link {
     /// Leaves a letter without waking the shard.
     pub(crate) fn post(&self, mail: Mail) {
         lock(&self.inbox).push(mail);
+        self.bell.note();
     }
 
     /// Makes the shard look at its inbox, now if it sleeps and in its next turn if it does not.
@@ -58,8 +60,9 @@ impl Link {
 
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
-        self.bell.silence();
-        std::mem::swap(&mut *lock(&self.inbox), mail);
+        if self.bell.silence() {
+            std::mem::swap(&mut *lock(&self.inbox), mail);
+        }
     }
 }
 
@@ -69,15 +72,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Wakes a shard in the name of a socket of a connection, or of a listener when there is none.
-pub(crate) fn socket_waker(link: &Arc<Link>, conn: Option<ConnId>) -> Waker {
-    Waker::from(Arc::new(SocketWaker(Arc::clone(link), conn)))
-}
-
-struct SocketWaker(Arc<Link>, Option<ConnId>);
+pub(crate) struct SocketWaker(pub(crate) Arc<Link>, pub(crate) Option<ConnId>);
 
 impl Wake for SocketWaker {
     fn wake(self: Arc<Self>) {
-        self.0.post(Mail::Ready(self.1));
+        lock(&self.0.ready).push(self.1);
         self.0.wake();
     }
 }

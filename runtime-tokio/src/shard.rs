@@ -18,7 +18,7 @@ use weirmq_core::{
 };
 
 use crate::connection::{Connection, Phase, register, register_reader};
-use crate::mail::{Link, Mail, lock, socket_waker};
+use crate::mail::{Link, Mail, SocketWaker, lock};
 use crate::server::Shared;
 
 /// Bytes taken from one connection in one turn.
@@ -49,6 +49,7 @@ pub(crate) struct Shard {
     pub(crate) connections: ConnMap<Connection>,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
+    ready: Vec<Option<ConnId>>,
     pub(crate) outbox: Outbox,
     progress: Progress,
     /// Shards to wake before this one sleeps.
@@ -69,7 +70,7 @@ impl Shard {
         let link = Arc::clone(&shared.links[usize::from(id.0)]);
         let mut acceptors = Vec::new();
         for (listener, socket) in listeners {
-            let (socket, waker) = (register(socket)?, socket_waker(&link, None));
+            let (socket, waker) = (register(socket)?, Waker::from(Arc::new(SocketWaker(Arc::clone(&link), None))));
             acceptors.push(Acceptor { id: listener, socket, waker, ready: true, resume: Instant::ZERO });
         }
         let now = shared.now();
@@ -83,6 +84,7 @@ impl Shard {
             connections: ConnMap::default(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
+            ready: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
             calls: Calls::default(),
@@ -132,10 +134,13 @@ impl Shard {
     fn turn(&mut self, now: Instant) {
         self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
+        (self.again, self.busy) = (false, false);
         self.read_mail(now);
-        if self.broker.poll_timeout().is_some_and(|(due, _)| due <= now) {
-            self.broker.handle_timeout(now);
-        }
+        std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
+        self.busy |= !self.ready.is_empty();
+        (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
+        self.ready.clear();
+        self.broker.handle_timeout(now);
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
         self.publish(now);
@@ -151,18 +156,13 @@ impl Shard {
         [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
     }
 
-    /// Handles what sockets and other shards have said since the last turn.
-    fn read_mail(&mut self, now: Instant) {
+    /// Handles what other shards and threads have said.
+    pub(crate) fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
-        self.again = false;
         self.link.collect(&mut mail);
-        self.busy = !mail.is_empty();
-        // New connections come before input: the index of one that is handed off then waits for its socket to be gone.
-        mail.sort_by_key(|letter| !matches!(letter, Mail::Handoff(..)));
+        self.busy |= !mail.is_empty();
         for letter in mail.drain(..) {
             match letter {
-                Mail::Ready(Some(id)) => self.handle_ready(now, id),
-                Mail::Ready(None) => self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true),
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
                 Mail::Handoff(socket, moved) => {
@@ -176,8 +176,9 @@ impl Shard {
         self.mail = mail;
     }
 
-    /// Serves a connection whose socket may be ready; for which of the two, tokio tells without a system call.
-    fn handle_ready(&mut self, now: Instant, id: ConnId) {
+    /// Serves a connection, or all listeners, whose socket may be ready; for which of the two, tokio tells without a system call.
+    fn handle_ready(&mut self, now: Instant, id: Option<ConnId>) {
+        let Some(id) = id else { return self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true) };
         let Some(conn) = self.connections.get(id) else { return };
         conn.readable = true;
         if std::mem::take(&mut conn.blocked) {
@@ -190,7 +191,7 @@ impl Shard {
     pub(crate) fn enqueue(&mut self, id: ConnId) {
         if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
             self.again = true;
-            self.link.post(Mail::Ready(Some(id)));
+            lock(&self.link.ready).push(Some(id));
         }
     }
 
@@ -226,15 +227,18 @@ impl Shard {
         let Ok(socket) = register(socket) else {
             return self.broker.handle_closed(now, id, CloseCause::Error);
         };
-        let (waker, paused) = (socket_waker(&self.link, Some(id)), !self.broker.wants_read(id));
-        self.connections.insert(id, Connection::new(id, socket, waker, paused));
+        let waker = Waker::from(Arc::new(SocketWaker(Arc::clone(&self.link), Some(id))));
+        self.connections.insert(id, Connection::new(id, socket, waker, !self.broker.wants_read(id)));
         self.enqueue(id);
     }
 
     /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
     fn read(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
-        match (conn.receive(&mut self.buffer), conn.phase) {
+        let (received, phase) = (conn.receive(&mut self.buffer), conn.phase);
+        // Whatever led the client to write this comes before it.
+        self.read_mail(now);
+        match (received, phase) {
             (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
@@ -260,6 +264,7 @@ impl Shard {
         if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
+            self.read_mail(now);
             self.broker.shutdown(now);
         }
     }

@@ -57,6 +57,8 @@ pub struct Net {
     authenticate: Authenticator,
     /// Whether batches between shards are delivered.
     peers_flow: bool,
+    /// Batches that their shard has to be woken for.
+    wakes: u64,
     chunk: usize,
     recording: Option<Recording>,
 }
@@ -92,6 +94,7 @@ impl Net {
             store: StoreMode::AtOnce,
             authenticate: Box::new(|_| Some(AuthOutcome::Accept { data: None })),
             peers_flow: true,
+            wakes: 0,
             chunk: usize::MAX,
             recording: None,
         }
@@ -213,6 +216,18 @@ impl Net {
         self.peers_flow = !hold;
     }
 
+    /// Delivers what is held back for one shard, and gives it a turn.
+    pub fn flow_to(&mut self, shard: ShardId) {
+        let held = std::mem::replace(&mut self.peers_flow, true);
+        self.turn(usize::from(shard.0));
+        self.peers_flow = held;
+    }
+
+    /// Batches so far that their shard had to be woken for.
+    pub fn wakes(&self) -> u64 {
+        self.wakes
+    }
+
     /// Feeds input in pieces of at most this many bytes.
     pub fn chunk(&mut self, bytes: usize) {
         self.chunk = bytes.max(1);
@@ -261,6 +276,11 @@ impl Net {
             busy |= self.turn(index);
         }
         busy
+    }
+
+    /// One turn of one shard. Whether anything was done.
+    pub fn step_of(&mut self, shard: ShardId) -> bool {
+        self.turn(usize::from(shard.0))
     }
 
     /// Bytes that reached the client so far, without another turn.

@@ -10,6 +10,8 @@ use weirmq_tests::server::{RunningServer, Runtime};
 use weirmq_tests::socket::{Address, Sockets};
 use weirmq_tests::{Start, World, cases, each_case};
 
+#[path = "contract/behind.rs"]
+mod behind;
 #[path = "contract/lifecycle.rs"]
 mod lifecycle;
 
@@ -56,3 +58,24 @@ macro_rules! on_all {
 }
 
 each_case!(on_all);
+
+/// With two shards, what comes behind an acknowledgement.
+mod behind_an_acknowledgement {
+    use super::Runtime;
+    use super::behind::each_behind;
+
+    mod on_mio {
+        use super::*;
+        each_behind!(Runtime::Mio);
+    }
+
+    mod on_tokio {
+        use super::*;
+        each_behind!(Runtime::Tokio);
+    }
+
+    mod on_smol {
+        use super::*;
+        each_behind!(Runtime::Smol);
+    }
+}

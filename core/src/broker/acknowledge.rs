@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::peer::is_over;
 use super::route::Routed;
 use crate::event::CloseReason;
 use crate::id::LogPosition;
@@ -216,7 +217,7 @@ impl Broker {
     fn is_safe(&self, gated: &Gated) -> bool {
         self.clients.conns[gated.conn.index() as u32].gated == 0
             && gated.position <= self.clients.stored
-            && gated.peers.iter().all(|&(shard, number)| self.handled_by(shard) >= number)
+            && gated.peers.iter().all(|wait| is_over(&self.peers, wait))
     }
 
     fn send_reply(&mut self, index: u32, gated: Gated) {
@@ -255,7 +256,7 @@ impl Broker {
     pub(super) fn open_gate(&mut self) {
         while let Some(gated) = {
             let peers = &self.peers;
-            self.gate.pop_ready(self.clients.stored, |shard| super::peer::handled_by(peers, shard))
+            self.gate.pop_ready(self.clients.stored, |wait| is_over(peers, wait))
         } {
             let Some(index) = self.clients.index_of(gated.conn) else {
                 self.forget_refused(&gated);

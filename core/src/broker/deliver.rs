@@ -10,7 +10,7 @@ use super::encode::{Content, Head, Received};
 use crate::config::QueueFull;
 use crate::connection::{Connection, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
-use crate::message::{MessageId, Messages, NewMessage};
+use crate::message::{MessageId, Messages, NewMessage, seconds_left};
 use crate::packet::{PacketId, QoS};
 use crate::session::{Delivery, DeliveryFlags, Identifiers, NO_CONNECTION};
 use crate::store::Operation;
@@ -81,6 +81,13 @@ impl<'a> Arrival<'a> {
     pub(super) fn expiring(mut self, now: Instant, expiry_s: Option<u32>) -> Self {
         self.expiry_s = expiry_s;
         self.expires = expiry_s.map(|s| now.saturating_add(core::time::Duration::from_secs(u64::from(s))));
+        self
+    }
+
+    /// Makes it expire then.
+    pub(super) fn expiring_at(mut self, now: Instant, expires: Option<Instant>) -> Self {
+        self.expiry_s = expires.map(|deadline| seconds_left(deadline, now));
+        self.expires = expires;
         self
     }
 

@@ -9,6 +9,7 @@ use crate::connection::Phase;
 use crate::event::{CloseReason, Limit};
 use crate::id::ConnId;
 use crate::packet::{Ack, Frame, Packet, PacketType, Publish, ReasonCode, Version, Violation, peek_size, split};
+use crate::peer::PeerLink;
 use crate::time::Instant;
 
 /// Input from this size on that is little else than one message is given to it, and not copied.
@@ -239,7 +240,7 @@ impl Broker {
     }
 
     fn handle_connected(&mut self, index: u32, version: Version, frame: &Frame<'_>, rest: &[u8]) -> Step {
-        if frame.packet_type == PacketType::Publish && self.must_hold(frame.flags) {
+        if self.must_hold(frame.packet_type, frame.flags) {
             self.hold(index);
             self.clients.stats.packets_received -= 1;
             return Step::Wait;
@@ -347,9 +348,23 @@ impl Broker {
         }
     }
 
-    /// Whether a PUBLISH with these flags has to wait, because what it leads to has no room.
+    /// Whether a packet of this type and with these flags has to wait, because what it leads to has no room.
     #[inline]
-    fn must_hold(&self, flags: u8) -> bool {
+    fn must_hold(&self, packet_type: PacketType, flags: u8) -> bool {
+        match packet_type {
+            PacketType::Publish => self.must_hold_publish(flags),
+            PacketType::Subscribe | PacketType::Unsubscribe => self.must_hold_subscribe(),
+            _ => false,
+        }
+    }
+
+    /// Else what another shard is told, and the answers that wait until that has left, would be without bound.
+    fn must_hold_subscribe(&self) -> bool {
+        self.peers.iter().any(PeerLink::is_blocked)
+    }
+
+    #[inline]
+    fn must_hold_publish(&self, flags: u8) -> bool {
         let limits = &self.clients.config.limits;
         if self.peers.iter().any(|peer| peer.bytes() > limits.peer_bytes_max as usize) {
             return true;
@@ -360,16 +375,17 @@ impl Broker {
                 || self.clients.unstored_bytes > limits.store_bytes_max as usize)
     }
 
-    /// Stops reading a publisher until [`Broker::run`] finds that there is room again.
+    /// Stops reading a client until [`Broker::run`] finds that there is room again.
     fn hold(&mut self, index: u32) {
         let id = self.clients.conn_id(index);
         self.clients.conns[index].held = true;
         self.held.push(id);
     }
 
-    /// Lets the publishers go on that were held back.
+    /// Lets the clients go on that were held back.
     pub(super) fn release_held(&mut self) {
-        if self.held.is_empty() || self.must_hold(0b0010) {
+        // What may not go on is not let go on to be held again.
+        if self.held.is_empty() || self.must_hold_publish(0b0010) || self.must_hold_subscribe() {
             return;
         }
         for conn in core::mem::take(&mut self.held) {

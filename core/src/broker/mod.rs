@@ -360,8 +360,9 @@ impl Broker {
     /// Takes the effects. `outbox` is cleared first, and its memory used again.
     pub fn drain(&mut self, outbox: &mut Outbox) {
         outbox.clear();
-        self.clients.pressing = false;
         let is_recorded = self.recorder.is_some() && self.has_effects();
+        self.drain_peers();
+        self.clients.pressing = false;
         core::mem::swap(&mut self.clients.out, outbox);
         self.clients.out.store.upto = self.clients.recorded;
         self.clients.handed = self.clients.recorded;
@@ -376,15 +377,24 @@ impl Broker {
             index.inspect(|&index| self.forget(index)).is_some()
         });
         outbox.handoff = handoff;
-        let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
-        for (shard, link) in self.peers.iter_mut().enumerate() {
-            if let Some(batch) = link.drain(peer_bytes_max) {
-                self.clients.stats.peer_batches_sent += 1;
-                outbox.peers.push((ShardId(shard as u16), batch));
-            }
-        }
         if is_recorded {
             self.record_drain(outbox);
+        }
+    }
+
+    /// Lets the batches for other shards leave, and then what waited for that.
+    fn drain_peers(&mut self) {
+        let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
+        let mut has_left = false;
+        for (shard, link) in self.peers.iter_mut().enumerate() {
+            if let Some(batch) = link.drain(peer_bytes_max) {
+                has_left |= batch.number > 0;
+                self.clients.stats.peer_batches_sent += 1;
+                self.clients.out.peers.push((ShardId(shard as u16), batch));
+            }
+        }
+        if has_left {
+            self.open_gate();
         }
     }
 

@@ -6,7 +6,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::Broker;
 use super::clients::PRESSING_BYTES;
@@ -17,20 +16,33 @@ use crate::id::{LogPosition, ShardId};
 use crate::packet::{QoS, ReasonCode};
 use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
 use crate::record::Input;
-use crate::store::gate::PeerWaits;
+use crate::store::gate::{PeerWait, PeerWaits, Until};
 use crate::time::Instant;
 use crate::topic::{FilterId, GroupId, MemberState};
 
-/// The number of the last batch that a shard has made safe.
-pub(super) fn handled_by(peers: &[PeerLink], shard: ShardId) -> u64 {
-    peers.get(usize::from(shard.0)).map_or(u64::MAX, PeerLink::handled)
+/// Whether a batch has come as far as it must.
+pub(super) fn is_over(peers: &[PeerLink], wait: &PeerWait) -> bool {
+    peers.get(usize::from(wait.shard.0)).is_none_or(|link| {
+        let come = match wait.until {
+            Until::Left => link.left(),
+            Until::Handled => link.handled(),
+        };
+        wait.batch <= come
+    })
+}
+
+/// Whether the ordinary subscriptions of another shard are to be served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subscribers {
+    /// There are none, or they have the message already.
+    Not,
+    /// None is known of, but it has to look at the message anyway.
+    Unknown,
+    /// There are.
+    Known,
 }
 
 impl Broker {
-    pub(super) fn handled_by(&self, shard: ShardId) -> u64 {
-        handled_by(&self.peers, shard)
-    }
-
     fn others(&self) -> impl Iterator<Item = usize> + use<> {
         let own = usize::from(self.shard.0);
         (0..self.peers.len()).filter(move |&shard| shard != own)
@@ -40,9 +52,7 @@ impl Broker {
     pub(super) fn tell_interest(&mut self, filter: &str, interested: bool) {
         for shard in self.others() {
             let filter = Box::from(filter);
-            let batch = self.peers[shard].batch();
-            batch.prompt = true;
-            batch.messages.push(PeerMessage::Interest { filter, interested });
+            self.peers[shard].batch().push(PeerMessage::Interest { filter, interested });
         }
     }
 
@@ -71,23 +81,26 @@ impl Broker {
         self.router.filter_text(filter, &mut text);
         for shard in self.others() {
             let (filter, share) = (Box::from(text.as_str()), Box::from(share));
-            let batch = self.peers[shard].batch();
-            batch.prompt = true;
-            batch.messages.push(PeerMessage::Members { filter, share, connected, total });
+            self.peers[shard].batch().push(PeerMessage::Members { filter, share, connected, total });
         }
     }
 
-    /// What an acknowledgement waits for that needs every other shard to know what it was told so far.
-    pub(super) fn await_peers(&mut self) -> PeerWaits {
-        let shards: Vec<usize> = self.others().collect();
+    /// What an acknowledgement waits for that needs every other shard to know what it was told so far: that it has left. A
+    /// client that has the acknowledgement can make another shard do only what comes later than that.
+    pub(super) fn await_peers(&self) -> PeerWaits {
         let waits = |shard: usize| {
             let link = &self.peers[shard];
-            (ShardId(shard as u16), link.last_prompt())
+            let wait = PeerWait { shard: ShardId(shard as u16), until: Until::Left, batch: link.last_number() };
+            (link.left() < wait.batch).then_some(wait)
         };
-        shards.into_iter().map(waits).collect()
+        self.others().filter_map(waits).collect()
     }
 
     /// Sends a message to the shards that have subscribers for it, or have to retain it, or were chosen for a group.
+    ///
+    /// Who has clients for it may refuse it, so the publisher waits for that. Who only has to retain it cannot refuse and need
+    /// not be woken; only where it is stored too is that waited for. A subscriber that this shard does not know of yet gets it
+    /// as well, beyond the bound of its queue if need be: the publisher has been told by then that it was taken over.
     pub(super) fn forward(
         &mut self,
         arrival: &Arrival<'_>,
@@ -106,17 +119,24 @@ impl Broker {
             if !has_subscribers && !has_group && retained.is_none() {
                 continue;
             }
-            let waits = arrival.answered;
+            let waits = arrival.answered && (has_subscribers || has_group || self.clients.config.durable);
             if waits && routed.ticket == 0 {
                 self.tickets += 1;
                 routed.ticket = self.tickets;
             }
             let groups = chosen.iter().filter(|(of, _)| usize::from(*of) == shard).map(|&(_, group)| group);
             let groups: smallvec::SmallVec<[GroupId; 2]> = groups.collect();
-            let subscriptions = has_subscribers || retained.is_some();
-            self.push_publish(shard, arrival, &groups, subscriptions, retained, routed.ticket, 0);
-            if waits {
-                routed.peers.push((ShardId(shard as u16), self.peers[shard].next_number()));
+            let subscribers = match retained {
+                _ if has_subscribers => Subscribers::Known,
+                Some(_) => Subscribers::Unknown,
+                None => Subscribers::Not,
+            };
+            let ticket = if waits { routed.ticket } else { 0 };
+            self.push_publish(shard, arrival, &groups, subscribers, retained, ticket, 0);
+            if arrival.answered {
+                let until = if waits { Until::Handled } else { Until::Left };
+                let batch = self.peers[shard].next_number();
+                routed.peers.push(PeerWait { shard: ShardId(shard as u16), until, batch });
             }
         }
         self.chosen = chosen;
@@ -127,7 +147,7 @@ impl Broker {
     pub(super) fn tell_retained_removed(&mut self, topic: &str, stamp: u64) {
         let removal = Arrival::new(topic, &[], &[], QoS::AtMostOnce, true);
         for shard in self.others() {
-            self.push_publish(shard, &removal, &[], false, Some(stamp), 0, 0);
+            self.push_publish(shard, &removal, &[], Subscribers::Not, Some(stamp), 0, 0);
         }
     }
 
@@ -137,13 +157,18 @@ impl Broker {
         shard: usize,
         arrival: &Arrival<'_>,
         groups: &[GroupId],
-        subscriptions: bool,
+        subscribers: Subscribers,
         retained: Option<u64>,
         ticket: u64,
         hops: u16,
     ) {
         let mut text = String::new();
-        let batch = self.peers[shard].batch();
+        let is_live = subscribers == Subscribers::Known || !groups.is_empty();
+        let link = &mut self.peers[shard];
+        if !is_live && subscribers == Subscribers::Unknown {
+            link.note_quiet();
+        }
+        let batch = link.batch();
         let topic = batch.push_bytes(arrival.topic.as_bytes());
         let properties = batch.push_bytes(arrival.properties);
         let payload = match &arrival.shared {
@@ -162,18 +187,20 @@ impl Broker {
         }
         let shares = start..batch.bytes.len() as u32;
         batch.prompt |= ticket > 0;
-        batch.messages.push(PeerMessage::Publish(PeerPublish {
+        batch.urgent |= is_live;
+        batch.push(PeerMessage::Publish(PeerPublish {
             ticket,
+            answered: arrival.answered && hops == 0,
             topic,
             properties,
             payload,
             shares,
             qos: arrival.qos,
             retain: arrival.retain,
-            subscriptions,
+            subscriptions: subscribers != Subscribers::Not,
             retained,
             hops,
-            expiry_s: arrival.expiry_s,
+            expires: arrival.expires.unwrap_or(Instant::MAX),
         }));
         self.clients.pressing |= self.peers[shard].is_pressing(PRESSING_BYTES);
     }
@@ -194,7 +221,12 @@ impl Broker {
         let messages = core::mem::take(&mut batch.messages);
         for (at, message) in messages.iter().enumerate() {
             match message {
-                PeerMessage::Interest { filter, interested } => self.peer_interest(from, filter, *interested),
+                PeerMessage::Interest { filter, interested } => {
+                    self.peer_interest(from, filter, *interested);
+                    if *interested {
+                        self.peers[index].note_subscriber();
+                    }
+                }
                 PeerMessage::Members { filter, share, connected, total } => {
                     let id = self.router.insert(filter);
                     self.router.set_remote_members(id, share, from.0, *connected, *total);
@@ -241,17 +273,20 @@ impl Broker {
         let topic = core::str::from_utf8(batch.slice(&publish.topic)).expect("the topic was checked where it came in");
         let (properties, payload) = (batch.slice(&publish.properties), batch.payload(&publish.payload));
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
-            .expiring(self.clients.now, publish.expiry_s);
+            .expiring_at(self.clients.now, (publish.expires < Instant::MAX).then_some(publish.expires));
         if let PeerPayload::Shared(shared) = &publish.payload {
             arrival.shared = Some(shared.clone());
         }
         if let Some(stamp) = publish.retained {
             self.retain_stamped(&mut arrival, (stamp, from.0));
         }
-        arrival.answered = publish.ticket > 0;
+        arrival.answered = publish.answered;
         let mut scratch = self.scratch.take().unwrap_or_default();
         scratch.set_filters(if publish.subscriptions { self.router.route(topic) } else { &[] });
-        if arrival.answered && self.peer_refuses(&arrival, batch, publish, &scratch) {
+        if publish.expires <= self.clients.now {
+            // What is retained counts when it goes.
+            self.clients.stats.dropped_expired += u64::from(publish.retained.is_none());
+        } else if publish.ticket > 0 && self.peer_refuses(&arrival, batch, publish, &scratch) {
             self.refuse_ticket(from, publish.ticket);
         } else {
             self.clients.images.clear();
@@ -264,7 +299,7 @@ impl Broker {
             }
         }
         if self.clients.position() > LogPosition(0) && self.clients.store_failed && publish.ticket > 0 {
-            self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Unstored { ticket: publish.ticket });
+            self.peers[usize::from(from.0)].batch().push_urgent(PeerMessage::Unstored { ticket: publish.ticket });
         }
         self.scratch = Some(scratch);
         if let Some(message) = arrival.message.take() {
@@ -275,7 +310,7 @@ impl Broker {
     /// This shard's store failed: what other shards' publishers wait for here will not be stored.
     pub(super) fn tell_store_failed(&mut self) {
         for shard in self.others() {
-            self.peers[shard].batch().messages.push(PeerMessage::StoreFailed);
+            self.peers[shard].batch().push_urgent(PeerMessage::StoreFailed);
             self.peers[shard].stored(self.clients.recorded);
         }
     }
@@ -302,7 +337,7 @@ impl Broker {
     /// Tells the shard that a message came from that it has no room here: its publisher is told.
     fn refuse_ticket(&mut self, from: ShardId, ticket: u64) {
         self.clients.stats.refused_queue_full += 1;
-        self.peers[usize::from(from.0)].batch().messages.push(PeerMessage::Refused { ticket });
+        self.peers[usize::from(from.0)].batch().push_urgent(PeerMessage::Refused { ticket });
     }
 
     /// The members that were meant have left: another shard that has some gets the message, as often as there are shards.
@@ -311,7 +346,7 @@ impl Broker {
             group.and_then(|group| self.router.group(group).remote().first().map(|remote| (group, remote.shard)));
         match next {
             Some((group, shard)) if usize::from(hops) < self.peers.len() => {
-                self.push_publish(usize::from(shard), arrival, &[group], false, None, 0, hops + 1);
+                self.push_publish(usize::from(shard), arrival, &[group], Subscribers::Not, None, 0, hops + 1);
             }
             Some(_) | None => self.clients.stats.dropped_no_member += 1,
         }

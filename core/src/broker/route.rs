@@ -244,9 +244,8 @@ impl Broker {
         }
         let (topic, properties) = (String::from(message.topic()), message.properties().to_vec());
         let payload = message.payload().to_vec();
-        let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain);
-        arrival.expires = message.expires();
-        arrival.expiry_s = message.remaining_expiry_s(self.clients.now);
+        let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain)
+            .expiring_at(self.clients.now, message.expires());
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();
         self.forward(&arrival, &[], None, &mut routed);

@@ -10,9 +10,12 @@ use crate::time::Instant;
 use crate::timer::{TimerKey, TimerKind};
 
 impl Broker {
-    /// Time has passed: fires what is due.
+    /// Time has passed: fires what is due, if anything is.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
+        if self.clients.timers.next_deadline().is_none_or(|deadline| deadline > self.clients.now) {
+            return;
+        }
         self.record(&Input::Timeout);
         while let Some(key) = self.clients.timers.fire(self.clients.now) {
             self.fire(key);

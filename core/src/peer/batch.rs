@@ -7,6 +7,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use crate::packet::QoS;
+use crate::time::Instant;
 
 /// Messages from one shard to another, in order.
 ///
@@ -24,8 +25,10 @@ pub struct PeerBatch {
     pub(crate) bytes: Vec<u8>,
     /// Bytes of the payloads that are shared.
     pub(crate) shared_bytes: usize,
-    /// Somebody waits until it is acknowledged: a publisher, a subscriber, or whoever fills the way to the other shard.
+    /// Somebody waits until it is acknowledged: a publisher, or whoever fills the way to the other shard.
     pub(crate) prompt: bool,
+    /// It has something for a client of the other shard, which should not have to wait until that shard wakes by itself.
+    pub(crate) urgent: bool,
     /// It acknowledges such a batch.
     pub(crate) awaited: bool,
 }
@@ -55,6 +58,8 @@ const _: () = assert!(size_of::<PeerMessage>() <= 96, "a message to another shar
 pub(crate) struct PeerPublish {
     /// Names it in a refusal; 0 when nobody waits for it.
     pub(crate) ticket: u64,
+    /// Whether its publisher is told that it was taken over.
+    pub(crate) answered: bool,
     pub(crate) topic: Range<u32>,
     pub(crate) properties: Range<u32>,
     pub(crate) payload: PeerPayload,
@@ -68,7 +73,8 @@ pub(crate) struct PeerPublish {
     pub(crate) retained: Option<u64>,
     /// How many shards have passed it on.
     pub(crate) hops: u16,
-    pub(crate) expiry_s: Option<u32>,
+    /// When it expires, by the clock that all shards share, since it may lie in an inbox; [`Instant::MAX`] is never.
+    pub(crate) expires: Instant,
 }
 
 /// The payload of a message on its way to another shard.
@@ -94,13 +100,30 @@ impl PeerBatch {
         self.bytes.clear();
         self.shared_bytes = 0;
         self.prompt = false;
+        self.urgent = false;
         self.awaited = false;
     }
 
-    /// Whether the shard that it is for should be woken for it. A batch that only acknowledges what nobody waits for may lie
-    /// until that shard wakes for another reason.
+    /// Whether the shard that it is for should be woken for it. What that shard only has to know before it handles the next
+    /// input, such as the interest of another shard or a message that is only to be retained, may lie in its inbox until it
+    /// wakes for another reason; so may an acknowledgement that nobody waits for.
     pub fn wakes(&self) -> bool {
-        !self.messages.is_empty() || self.awaited
+        self.urgent || self.prompt || self.awaited
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Appends what the other shard has to know before it handles its next input.
+    pub(crate) fn push(&mut self, message: PeerMessage) {
+        self.messages.push(message);
+    }
+
+    /// Appends what the other shard should handle at once.
+    pub(crate) fn push_urgent(&mut self, message: PeerMessage) {
+        self.urgent = true;
+        self.push(message);
     }
 
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Range<u32> {

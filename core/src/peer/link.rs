@@ -13,8 +13,8 @@ pub(crate) struct PeerLink {
     pending: PeerBatch,
     /// The number of the last batch that left.
     sent: u64,
-    /// The number of the last one that left and asks for its acknowledgement.
-    prompt: u64,
+    /// The number of the last one with a message that wakes nobody and may be for a subscriber all the same.
+    quiet: u64,
     /// The number of the last batch that the other shard has made safe.
     handled: u64,
     /// Sizes of the batches under way, oldest first.
@@ -22,7 +22,7 @@ pub(crate) struct PeerLink {
     under_way_bytes: usize,
     /// Batches that were handled here: the position that makes each safe, its number, and whether that is waited for.
     received: VecDeque<(LogPosition, u64, bool)>,
-    /// Whether what is safe and not told is waited for.
+    /// Whether what is safe and not told is waited for, or the other shard has to look at what it got for another reason.
     awaited: bool,
     /// The last batch that is safe here, and what of it was told.
     safe: u64,
@@ -41,9 +41,14 @@ impl PeerLink {
         self.sent + 1
     }
 
-    /// The number of the last batch whose acknowledgement is asked for, the one being gathered included.
-    pub(crate) fn last_prompt(&self) -> u64 {
-        if self.pending.prompt { self.sent + 1 } else { self.prompt }
+    /// The number of the last batch that left. Whatever the other shard handles that was caused later, it handles after it.
+    pub(crate) fn left(&self) -> u64 {
+        self.sent
+    }
+
+    /// The number of the last batch with what the other shard was told so far.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.sent + u64::from(!self.pending.is_empty())
     }
 
     /// The last batch that the other shard has made safe.
@@ -80,13 +85,29 @@ impl PeerLink {
         }
     }
 
+    /// A message was added that wakes nobody: the other shard has to retain it, and no subscriber there is known of.
+    pub(crate) fn note_quiet(&mut self) {
+        self.quiet = self.next_number();
+    }
+
+    /// The other shard turned out to have a subscriber. If there is something under way that may be for it, that shard is
+    /// woken: it could have fallen asleep before that came.
+    pub(crate) fn note_subscriber(&mut self) {
+        self.awaited |= self.quiet > self.handled;
+    }
+
     pub(crate) fn wants_drain(&self) -> bool {
-        self.told < self.safe || (!self.pending.messages.is_empty() && self.may_send())
+        self.told < self.safe || self.awaited || (!self.pending.is_empty() && self.may_send())
+    }
+
+    /// Whether as many batches as may be are under way, and more has to wait.
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.pending.is_empty() && !self.may_send()
     }
 
     /// Nothing waits and nothing is under way, in either direction.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pending.messages.is_empty() && self.under_way.is_empty() && self.received.is_empty()
+        self.pending.is_empty() && self.under_way.is_empty() && self.received.is_empty()
     }
 
     fn may_send(&self) -> bool {
@@ -109,16 +130,13 @@ impl PeerLink {
             return None;
         }
         let spare = self.spare.pop().unwrap_or_default();
-        let mut batch = if self.may_send() && !self.pending.messages.is_empty() {
+        let mut batch = if self.may_send() && !self.pending.is_empty() {
             self.sent += 1;
             let size = self.pending.size();
             self.under_way.push_back(size);
             self.under_way_bytes += size;
             self.pending.number = self.sent;
             self.pending.prompt |= self.is_crowded(bytes_max);
-            if self.pending.prompt {
-                self.prompt = self.sent;
-            }
             core::mem::replace(&mut self.pending, spare)
         } else {
             spare

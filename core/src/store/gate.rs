@@ -1,6 +1,7 @@
 //! The gate: acknowledgements that wait until what they acknowledge is safe.
 //!
-//! Safe means that its operations are stored, and that every other shard that the message was routed to has taken it over.
+//! Safe means that its operations are stored, and that every other shard that the message was routed to has taken it over, or
+//! will have before it handles anything that the acknowledgement could lead to.
 //! The gate is one queue, first in first out, so acknowledgements of one connection never overtake each other.
 
 use alloc::collections::VecDeque;
@@ -19,7 +20,7 @@ pub(crate) struct Gated {
     /// Its session, by index and generation, which may outlive the connection.
     pub(crate) session: (u32, u32),
     pub(crate) position: LogPosition,
-    /// The batches to other shards that must have been handled there.
+    /// The batches to other shards that must have left, or have been handled there.
     pub(crate) peers: PeerWaits,
     /// Names the message in a refusal by another shard; 0 names none.
     pub(crate) ticket: u64,
@@ -33,8 +34,29 @@ pub(crate) struct Gated {
 
 const _: () = assert!(size_of::<Gated>() <= 120, "an acknowledgement that waits");
 
-/// Batches that must have been handled: shard and batch number.
-pub(crate) type PeerWaits = SmallVec<[(ShardId, u64); 1]>;
+/// The batches that an acknowledgement waits for.
+pub(crate) type PeerWaits = SmallVec<[PeerWait; 1]>;
+
+/// A batch that something waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerWait {
+    /// The shard that it is for.
+    pub(crate) shard: ShardId,
+    pub(crate) until: Until,
+    pub(crate) batch: u64,
+}
+
+/// How far a batch must have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// It was handed to the runtime. That is enough for what the other shard only has to know: a runtime hands it in before
+    /// any input that came later than it (see [`Outbox::peers`](crate::Outbox::peers)).
+    Left,
+    /// It was handled, and what that led to is stored: the other shard may refuse, or has to store.
+    Handled,
+}
+
+const _: () = assert!(size_of::<PeerWait>() <= 16, "a batch that is waited for");
 
 /// What is sent.
 #[derive(Debug)]
@@ -72,9 +94,9 @@ impl Gate {
     }
 
     /// The first, if it need not wait any more.
-    pub(crate) fn pop_ready(&mut self, stored: LogPosition, handled: impl Fn(ShardId) -> u64) -> Option<Gated> {
+    pub(crate) fn pop_ready(&mut self, stored: LogPosition, is_over: impl Fn(&PeerWait) -> bool) -> Option<Gated> {
         let first = self.waiting.front()?;
-        if first.position > stored || first.peers.iter().any(|&(shard, batch)| handled(shard) < batch) {
+        if first.position > stored || !first.peers.iter().all(is_over) {
             return None;
         }
         self.waiting.pop_front()
@@ -97,14 +119,10 @@ impl Gate {
     }
 
     /// Another shard's store failed, which has made the batches up to `handled` safe: what waits for later ones there is not
-    /// stored. SUBACK and UNSUBACK wait for its knowledge alone.
+    /// stored.
     pub(crate) fn give_up_peer(&mut self, shard: ShardId, handled: u64) {
-        let waits = |gated: &&mut Gated| gated.peers.iter().any(|&(of, batch)| of == shard && batch > handled);
-        for gated in self.waiting.iter_mut().filter(waits) {
-            if matches!(gated.reply, Reply::Ack { .. }) {
-                gated.give_up();
-            }
-        }
+        let is_lost = |wait: &PeerWait| wait.shard == shard && wait.until == Until::Handled && wait.batch > handled;
+        self.waiting.iter_mut().filter(|gated| gated.peers.iter().any(is_lost)).for_each(Gated::give_up);
     }
 
     /// Another shard took the message of this ticket over and cannot store it.

@@ -20,6 +20,8 @@ pub(super) struct Peer {
     pub(super) eof: bool,
     /// The client's side is closed, after `to_broker`.
     pub(super) fin: bool,
+    /// The broker's side has read that.
+    pub(super) fin_read: bool,
     /// The connection failed.
     pub(super) gone: bool,
     /// The broker asked to close it.
@@ -39,6 +41,7 @@ impl Peer {
             window: usize::MAX,
             eof: place.is_none(),
             fin: false,
+            fin_read: false,
             gone: place.is_none(),
             closing: None,
             stubborn: false,

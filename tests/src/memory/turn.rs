@@ -10,8 +10,9 @@ const READ_BUFFER: usize = 64 * 1024;
 impl Net {
     /// One turn. Whether anything was done.
     pub(super) fn turn(&mut self, index: usize) -> bool {
-        let mut busy = self.feed(index);
-        busy |= self.take_inbox(index);
+        // What arrived comes before what clients say, which may have been caused by it.
+        let mut busy = self.take_inbox(index);
+        busy |= self.feed(index);
         let now = self.now;
         let broker = &mut self.shards[index].broker;
         if let Some((at, reason)) = broker.poll_timeout()
@@ -78,7 +79,8 @@ impl Net {
             let bytes: Vec<u8> = peer.to_broker.drain(..count).collect();
             broker.handle_receive(now, conn, &bytes);
             busy = true;
-        } else if peer.to_broker.is_empty() && peer.fin && broker.wants_read(conn) {
+        } else if peer.to_broker.is_empty() && peer.fin && !peer.fin_read && broker.wants_read(conn) {
+            peer.fin_read = true;
             if !broker.handle_half_closed(now, conn) {
                 peer.place = None;
                 peer.eof = true;
@@ -126,7 +128,7 @@ impl Net {
         self.peers.iter().position(|peer| peer.place == Some((index, conn)))
     }
 
-    /// Carries the effects out: `store`, `peers`, `flush`, `handoff`, `read`, `close`, `auth`, `events`.
+    /// Carries the effects out: `store`, `peers`, `handoff`, `flush`, `read`, `close`, `auth`, `events`.
     fn carry_out(&mut self, index: usize) {
         let mut outbox = std::mem::take(&mut self.shards[index].outbox);
         let me = weirmq_core::ShardId(index as u16);
@@ -134,21 +136,24 @@ impl Net {
             self.hand_to_store(index, outbox.store.upto);
         }
         for (to, batch) in outbox.peers.drain(..) {
+            self.wakes += u64::from(batch.wakes());
             self.shards[usize::from(to.0)].inbox.push_back((me, batch));
-        }
-        for conn in outbox.flush.drain(..) {
-            if let Some(client) = self.client_at(index, conn) {
-                self.flush(client, index, conn);
-            }
         }
         for handoff in outbox.handoff.drain(..) {
             let client = self.client_at(index, handoff.conn).expect("a connection that moves is known");
             let to = usize::from(handoff.to.0);
+            // It comes behind the batches that are on their way already.
+            self.take_inbox(to);
             let place = self.shards[to].broker.handle_handoff(self.now, handoff.moved);
             let peer = &mut self.peers[client];
             peer.place = place.map(|conn| (to, conn));
             peer.gone |= place.is_none();
             peer.eof |= place.is_none();
+        }
+        for conn in outbox.flush.drain(..) {
+            if let Some(client) = self.client_at(index, conn) {
+                self.flush(client, index, conn);
+            }
         }
         for close in outbox.close.drain(..) {
             let Some(client) = self.client_at(index, close.conn) else { continue };

@@ -62,23 +62,6 @@ sharded! {
     }
 }
 
-/// SUBACK of a new filter waits until the other shard knows of it: what is published after it is not missed.
-#[test]
-fn suback_waits_for_the_other_shards() {
-    let mut n = net(2, Config::default());
-    let subscribers: Vec<_> = (0..8).map(|number| n.connect(connect(&format!("sub{number}")))).collect();
-    n.hold_peers(true);
-    for subscriber in &subscribers {
-        n.send(*subscriber, subscribe(1, [("t", 1)]));
-    }
-    let early = subscribers.iter().filter(|subscriber| n.read(**subscriber) != Received::Nothing).count();
-    assert_eq!(early, 0, "no SUBACK before the interest is known");
-    n.hold_peers(false);
-    for subscriber in &subscribers {
-        n.expect(*subscriber, suback(1, [1]));
-    }
-}
-
 /// A connection is served by the shard that owns its session, wherever it came in.
 #[test]
 fn a_session_is_found_from_every_shard() {
@@ -176,5 +159,11 @@ fn what_is_unsettled_is_counted() {
     let before = n.unsettled();
     n.hold_peers(true);
     n.send(clients[0], subscribe(1, [("t", 1)]));
-    assert_eq!(n.unsettled(), before + 2, "a SUBACK, and the link that it waits for");
+    assert_eq!(n.unsettled(), before + 1, "the link that it is told by");
+    n.settle();
+    for id in 2..18 {
+        n.send(clients[0], subscribe(id, [(format!("t/{id}").as_str(), 1)]));
+        n.settle();
+    }
+    assert_eq!(n.unsettled(), before + 2, "a SUBACK whose batch could not leave");
 }

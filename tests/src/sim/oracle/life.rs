@@ -208,7 +208,9 @@ impl Book {
         if due > now && !session_ends {
             trace.fail("a will too early", format!("c{client}: {will:?}"));
         }
-        self.sent(message);
+        // Somebody else's CONNECT or its own last packet may have led to it, and may have been read before.
+        let cause = self.cause.unwrap_or_else(|| self.tick());
+        self.messages[message].sent.push(cause);
         self.acknowledged(message, 0, now);
     }
 

@@ -27,6 +27,8 @@ use restart::Began;
 pub(super) struct Book {
     pub(super) options: Options,
     tick: u64,
+    /// The tick of the earliest thing that a shard does in this turn was read at, if that was before.
+    cause: Option<u64>,
     began: Began,
     /// Nothing is stored any more: who needs that is refused.
     pub(super) store_failed: bool,
@@ -46,6 +48,7 @@ impl Book {
         Self {
             options: options.clone(),
             tick: 0,
+            cause: None,
             began: Began::default(),
             store_failed: false,
             messages: Vec::new(),
@@ -57,8 +60,18 @@ impl Book {
         }
     }
 
+    /// A shard does now what came to it at this tick.
+    pub(super) fn caused(&mut self, tick: u64) {
+        self.cause = Some(self.cause.map_or(tick, |cause| cause.min(tick)));
+    }
+
+    /// Its turn is over, and judged.
+    pub(super) fn turn_over(&mut self) {
+        self.cause = None;
+    }
+
     /// The next tick.
-    pub(super) fn tick(&mut self) -> u64 {
+    pub(in crate::sim) fn tick(&mut self) -> u64 {
         self.tick += 1;
         self.tick
     }

@@ -1,6 +1,7 @@
 //! Every configured bound, after every turn.
 
 use super::World;
+use crate::sim::oracle::Message;
 
 impl World {
     /// Whether a shard keeps to its limits.
@@ -26,16 +27,21 @@ impl World {
         self.check_outputs(index);
     }
 
-    /// The queue of each session by itself. The last message may need a place for each Shared Subscription of it.
+    /// The queue of each session by itself. The last message may need a place for each Shared Subscription that the session
+    /// had, and what another shard acknowledged before it knew of a subscriber is taken all the same.
     fn check_queues(&mut self, index: usize) {
         let bound = self.options.queue_messages_max as usize;
         if bound > 100 {
             return;
         }
-        for client in &self.clients {
+        let is_late = |message: &&Message| message.retain && message.qos > 0 && !message.sent.is_empty();
+        let late = if self.options.shards > 1 { self.book.messages.iter().filter(is_late).count() } else { 0 };
+        for (number, client) in self.clients.iter().enumerate() {
             let Some(session) = self.shards[index].broker.inspect(&client.name()) else { continue };
-            let shared = session.subscriptions.iter().filter(|known| known.filter.starts_with("$share/")).count();
-            if session.queued_messages > bound + shared {
+            let Some(life) = &self.book.lives[number] else { continue };
+            let shared =
+                self.book.sessions[life.session].subscriptions.iter().filter(|known| known.is_shared()).count();
+            if session.queued_messages > bound + shared + late {
                 let what = format!("queue_messages_max of {}: {}", session.client_id, session.queued_messages);
                 self.trace.fail("a bound exceeded", what);
             }

@@ -2,29 +2,30 @@
 
 use std::time::Duration;
 
-use weirmq_core::{CloseCause, CloseHow, ConnId, Outbox, PeerBatch, ShardId};
+use weirmq_core::{CloseCause, CloseHow, ConnId, Instant, Outbox, PeerBatch, ShardId};
 
-use super::World;
+use super::{Letter, World};
 use crate::sim::link::Owner;
 use crate::wire::{Packet, Publish, Version, decode, frame_len};
 
 impl World {
-    /// `store`, `peers`, `flush`, `handoff`, `read`, `close`, `auth`, `events`; but the events are judged first, so that
+    /// `store`, `peers`, `handoff`, `flush`, `read`, `close`, `auth`, `events`; but the events are judged first, so that
     /// the oracle knows of a session before its CONNACK is seen.
     pub(super) fn carry_out(&mut self, index: usize) {
         let mut outbox = std::mem::take(&mut self.shards[index].outbox);
         self.hand_to_store(index, &mut outbox);
         self.send_batches(index, &mut outbox);
         self.judge_events(index, &mut outbox);
+        for handoff in outbox.handoff.drain(..) {
+            let Some(link) = self.link_at(index, handoff.conn) else { continue };
+            self.links[link].place = None;
+            let tick = self.book.tick();
+            self.post(usize::from(handoff.to.0), Letter::Moved(link, handoff.moved, tick), true);
+        }
         for conn in outbox.flush.drain(..) {
             if let Some(link) = self.link_at(index, conn) {
                 self.flush(index, link, conn);
             }
-        }
-        for handoff in outbox.handoff.drain(..) {
-            let Some(link) = self.link_at(index, handoff.conn) else { continue };
-            self.links[link].place = None;
-            self.shards[usize::from(handoff.to.0)].arriving.push_back((link, handoff.moved));
         }
         for conn in outbox.read.drain(..) {
             if let Some(link) = self.link_at(index, conn) {
@@ -85,16 +86,22 @@ impl World {
 
     fn send_batches(&mut self, index: usize, outbox: &mut Outbox) {
         for (to, batch) in outbox.peers.drain(..) {
-            let delay = Duration::from_micros(self.rng.below(self.options.peer_delay_ms * 1_000 + 1));
-            let inbox = &mut self.shards[usize::from(to.0)].inboxes[index];
-            let due = self.now.saturating_add(delay);
-            let due = inbox.back().map_or(due, |&(before, _)| due.max(before));
-            inbox.push_back((due, batch));
-            if inbox.len() > PeerBatch::UNDER_WAY_MAX {
-                let text = format!("{} from {:?} to {to:?}", inbox.len(), ShardId(index as u16));
-                self.trace.fail("too many batches under way", text);
+            let (from, wakes) = (ShardId(index as u16), batch.wakes());
+            self.post(usize::from(to.0), Letter::Batch(from, batch), wakes);
+            let inbox = &self.shards[usize::from(to.0)].inbox;
+            let count = inbox.iter().filter(|(_, it)| matches!(it, Letter::Batch(of, _) if *of == from)).count();
+            if count > PeerBatch::UNDER_WAY_MAX {
+                self.trace.fail("too many batches under way", format!("{count} from {from:?} to {to:?}"));
             }
         }
+    }
+
+    /// Leaves a letter in the inbox of a shard, which looks at it some time later, or not before something else makes it look.
+    fn post(&mut self, to: usize, letter: Letter, wakes: bool) {
+        let delay = Duration::from_micros(self.rng.below(self.options.peer_delay_ms * 1_000 + 1));
+        let shard = &mut self.shards[to];
+        let is_seen = wakes || !shard.asleep;
+        shard.inbox.push_back((if is_seen { self.now.saturating_add(delay) } else { Instant::MAX }, letter));
     }
 
     fn judge_events(&mut self, index: usize, outbox: &mut Outbox) {

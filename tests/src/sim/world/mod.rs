@@ -14,7 +14,9 @@ mod turn;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use weirmq_core::{Broker, Config, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats};
+use weirmq_core::{
+    Broker, Config, ConnId, Event, Instant, ListenerId, Moved, Outbox, PeerAddr, PeerBatch, ShardId, Stats,
+};
 
 use super::authenticator::Authenticator;
 use super::client::{Around, Client};
@@ -30,11 +32,23 @@ use crate::wire::Version;
 pub(super) struct Shard {
     broker: Broker,
     outbox: Outbox,
-    /// Batches on their way, by the shard that they come from, each with its arrival.
-    inboxes: Vec<VecDeque<(Instant, PeerBatch)>>,
-    /// Connections on their way here.
-    arriving: VecDeque<(usize, Box<Moved>)>,
+    /// What came from other shards, in order, each with the instant at which the shard looks at it if nothing else makes it
+    /// look: never, if it sleeps and is not woken.
+    inbox: VecDeque<(Instant, Letter)>,
+    /// Whether it sleeps. It does not fall asleep while something is in its inbox.
+    asleep: bool,
+    /// What it has taken out of its inbox, and read of connections before that, and not handed to its broker yet.
+    taken: VecDeque<Letter>,
+    read: Vec<(u64, ConnId, Vec<u8>)>,
     store: Store,
+}
+
+/// What one shard sends another.
+pub(super) enum Letter {
+    /// A batch, and the shard that it is from.
+    Batch(ShardId, PeerBatch),
+    /// A connection: the link, what is known of it, and the tick at which it was read.
+    Moved(usize, Box<Moved>, u64),
 }
 
 impl Shard {
@@ -47,8 +61,10 @@ impl Shard {
         let shard = |shard| Self {
             broker: Broker::new(config.clone(), ShardId(shard as u16), seed, now),
             outbox: Outbox::new(),
-            inboxes: (0..count).map(|_| VecDeque::new()).collect(),
-            arriving: VecDeque::new(),
+            inbox: VecDeque::new(),
+            asleep: false,
+            taken: VecDeque::new(),
+            read: Vec::new(),
             store: Store::default(),
         };
         (0..count).map(shard).collect()
@@ -256,9 +272,8 @@ impl World {
     fn next(&self) -> Option<Instant> {
         let shards = self.shards.iter().flat_map(|shard| {
             let timeout = shard.broker.poll_timeout().map(|(at, _)| at);
-            let batches = shard.inboxes.iter().filter_map(|inbox| inbox.front()).map(|&(at, _)| at);
-            let batches = batches.filter(|_| !self.peers_held);
-            timeout.into_iter().chain(batches).chain(shard.store.next())
+            let letters = shard.inbox.iter().map(|&(at, _)| at).filter(|&at| !self.peers_held && at < Instant::MAX);
+            timeout.into_iter().chain(letters).chain(shard.store.next())
         });
         let clients = self.clients.iter().filter_map(|client| client.next(&self.links[client.link?]));
         let stalls = self.links.iter().filter(|link| link.place.is_some() && link.stalled_until > self.now);

@@ -1,8 +1,10 @@
 //! One turn of one shard, as every runtime makes it; only that this one is never eager.
 
-use weirmq_core::{Budget, CloseCause, CloseHow, ConnId, LogPosition, ShardId, WakeReason};
+use std::collections::VecDeque;
 
-use super::World;
+use weirmq_core::{Budget, CloseCause, CloseHow, ConnId, Instant, LogPosition, Moved, WakeReason};
+
+use super::{Letter, World};
 use crate::sim::link::Owner;
 
 /// Bytes that one connection is fed at once.
@@ -11,18 +13,27 @@ const READ_BUFFER: usize = 64 * 1024;
 impl World {
     /// One turn, if there is an input or the broker asked for one. Whether there was, or something was put off.
     pub(super) fn shard_turn(&mut self, index: usize) -> bool {
-        let (mut input, put_off) = self.feed(index);
-        input |= self.take_batches(index);
+        let mut input = self.hand_in(index);
+        let (fed, put_off) = self.feed(index);
+        input |= fed;
         input |= self.take_stored(index);
-        input |= self.take_arriving(index);
         input |= self.take_answers(index);
         let now = self.now;
-        let broker = &mut self.shards[index].broker;
-        let due = broker.poll_timeout().filter(|&(at, _)| at <= now);
+        let due = self.shards[index].broker.poll_timeout().filter(|&(at, _)| at <= now);
+        let is_timer = due.is_some_and(|(_, reason)| reason == WakeReason::Timer);
+        if is_timer || self.shards[index].inbox.iter().any(|&(at, _)| at <= now) {
+            input |= self.read_inbox(index);
+        }
+        let shard = &mut self.shards[index];
         if !input && due.is_none() {
+            shard.asleep |= shard.inbox.is_empty();
             return put_off;
         }
-        if due.is_some_and(|(_, reason)| reason == WakeReason::Timer) {
+        // It does not fall asleep again over what had not woken it.
+        shard.asleep = false;
+        shard.inbox.iter_mut().filter(|(at, _)| *at == Instant::MAX).for_each(|(at, _)| *at = now);
+        let broker = &mut shard.broker;
+        if is_timer {
             broker.handle_timeout(now);
         }
         let budget = Budget {
@@ -33,7 +44,9 @@ impl World {
         let shard = &mut self.shards[index];
         shard.broker.drain(&mut shard.outbox);
         self.carry_out(index);
+        self.book.turn_over();
         self.check_bounds(index);
+        self.read_early(index);
         true
     }
 
@@ -59,6 +72,8 @@ impl World {
                 put_off = true;
                 continue;
             }
+            // Whatever led the client to say this comes before it.
+            self.read_inbox(index);
             fed |= self.feed_one(index, link, conn);
         }
         (fed, put_off)
@@ -138,24 +153,68 @@ impl World {
         true
     }
 
-    /// Batches from other shards that have arrived.
-    fn take_batches(&mut self, index: usize) -> bool {
-        if self.peers_held {
-            return false;
+    /// Between a read and the look into the inbox, and what the broker is told of both, others may do what they like.
+    fn read_early(&mut self, index: usize) {
+        if !self.puts_off() {
+            return;
         }
-        let now = self.now;
-        let mut order: Vec<usize> = (0..self.shards.len()).collect();
-        self.rng.shuffle(&mut order);
-        let shard = &mut self.shards[index];
-        let mut taken = false;
-        for from in order {
-            while shard.inboxes[from].front().is_some_and(|&(due, _)| due <= now) {
-                let Some((_, mut batch)) = shard.inboxes[from].pop_front() else { break };
-                shard.broker.handle_peer(now, ShardId(from as u16), &mut batch);
-                taken = true;
+        let here = self.links.iter_mut().filter(|link| !link.gone && !link.blocked && link.closing.is_none());
+        let (shard, tick) = (&mut self.shards[index], self.book.tick());
+        for link in here.filter(|link| link.reading && link.is_readable(self.now) && !link.to_broker.is_empty()) {
+            if let Some((at, conn)) = link.place
+                && at == index
+                && shard.broker.wants_read(conn)
+            {
+                let count = self.rng.between(1, link.to_broker.len().min(READ_BUFFER) as u64);
+                shard.read.push((tick, conn, link.feed(count as usize, self.now)));
             }
         }
-        taken
+        self.take_letters(index);
+    }
+
+    /// Hands in what was read early, behind what was in the inbox then.
+    fn hand_in(&mut self, index: usize) -> bool {
+        let mut came = self.open_letters(index);
+        for (tick, conn, bytes) in std::mem::take(&mut self.shards[index].read) {
+            self.book.caused(tick);
+            self.shards[index].broker.handle_receive(self.now, conn, &bytes);
+            came = true;
+        }
+        came
+    }
+
+    /// Takes out what is in the inbox. While batches are held, only the connections.
+    fn take_letters(&mut self, index: usize) {
+        let shard = &mut self.shards[index];
+        let (held, taken): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut shard.inbox)
+            .into_iter()
+            .partition(|(_, letter)| self.peers_held && matches!(letter, Letter::Batch(..)));
+        shard.inbox = held;
+        shard.taken.extend(taken.into_iter().map(|(_, letter)| letter));
+    }
+
+    /// Handles what is in the inbox. Whether that was anything.
+    pub(super) fn read_inbox(&mut self, index: usize) -> bool {
+        self.take_letters(index);
+        self.open_letters(index)
+    }
+
+    /// Handles what was taken out of the inbox. Whether that was anything.
+    fn open_letters(&mut self, index: usize) -> bool {
+        let mut came = false;
+        while let Some(letter) = self.shards[index].taken.pop_front() {
+            match letter {
+                Letter::Batch(from, mut batch) => {
+                    self.shards[index].broker.handle_peer(self.now, from, &mut batch);
+                }
+                Letter::Moved(link, moved, tick) => {
+                    self.book.caused(tick);
+                    self.take_over(index, link, moved);
+                }
+            }
+            came = true;
+        }
+        came
     }
 
     fn take_stored(&mut self, index: usize) -> bool {
@@ -181,22 +240,17 @@ impl World {
         taken
     }
 
-    /// Connections that move here.
-    fn take_arriving(&mut self, index: usize) -> bool {
-        let mut taken = false;
-        while let Some((link, moved)) = self.shards[index].arriving.pop_front() {
-            let conn = self.shards[index].broker.handle_handoff(self.now, moved);
-            let state = &mut self.links[link];
-            state.place = conn.map(|conn| (index, conn));
-            state.reading = true;
-            match conn {
-                Some(conn) => {
-                    self.conns.insert((index, conn.to_bits()), link);
-                }
-                None => state.reset(),
+    /// A connection moves here.
+    fn take_over(&mut self, index: usize, link: usize, moved: Box<Moved>) {
+        let conn = self.shards[index].broker.handle_handoff(self.now, moved);
+        let state = &mut self.links[link];
+        state.place = conn.map(|conn| (index, conn));
+        state.reading = true;
+        match conn {
+            Some(conn) => {
+                self.conns.insert((index, conn.to_bits()), link);
             }
-            taken = true;
+            None => state.reset(),
         }
-        taken
     }
 }
