@@ -36,12 +36,19 @@ impl Broker {
     }
 
     /// Tells the other shards that this one has its first subscriber for a filter, or has none any more.
-    pub(super) fn tell_interest(&mut self, filter: &str, interested: bool) {
+    pub(super) fn tell_interest(&mut self, filter: FilterId, text: &str, interested: bool) {
+        if self.peers.is_empty() {
+            return;
+        }
+        let print = if interested {
+            self.told.first(&self.router, filter, text)
+        } else {
+            self.told.last(&self.router, filter, text)
+        };
         for shard in self.others() {
-            let filter = Box::from(filter);
             let batch = self.peers[shard].batch();
             batch.prompt = true;
-            batch.messages.push(PeerMessage::Interest { filter, interested });
+            batch.interest.push((print, interested));
         }
     }
 
@@ -86,18 +93,17 @@ impl Broker {
         shards.into_iter().map(waits).collect()
     }
 
-    /// Sends a message to the shards that have subscribers for it, or have to retain it, or were chosen for a group.
+    /// Sends a message to the shards that have subscribers for it, `interested`, or have to retain it, or were chosen for a group.
     pub(super) fn forward(
         &mut self,
         arrival: &Arrival<'_>,
-        filters: &[FilterId],
+        interested: u64,
         retained: Option<u64>,
         routed: &mut Routed,
     ) {
         if self.peers.is_empty() {
             return;
         }
-        let interested = filters.iter().fold(0, |mask, &filter| mask | self.router.peers(filter));
         let chosen = core::mem::take(&mut self.chosen);
         for shard in self.others() {
             let has_subscribers = interested >> shard & 1 == 1;
@@ -189,10 +195,12 @@ impl Broker {
             self.gate.give_up_peer(from, self.peers[index].handled());
         }
         self.peers[index].acknowledged(batch.handled);
+        for &(print, interested) in &batch.interest {
+            self.router.set_interest(print, from.0, interested);
+        }
         let messages = core::mem::take(&mut batch.messages);
         for (at, message) in messages.iter().enumerate() {
             match message {
-                PeerMessage::Interest { filter, interested } => self.peer_interest(from, filter, *interested),
                 PeerMessage::Members { filter, share, connected, total } => {
                     let id = self.router.insert(filter);
                     self.router.set_remote_members(id, share, from.0, *connected, *total);
@@ -228,10 +236,6 @@ impl Broker {
             _ => None,
         });
         self.router.look_ahead(topics);
-    }
-
-    fn peer_interest(&mut self, from: ShardId, filter: &str, interested: bool) {
-        self.router.set_peer(filter, from.0, interested);
     }
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {

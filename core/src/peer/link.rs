@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::PeerBatch;
+use super::batch::Interest;
 use crate::id::LogPosition;
 
 /// One direction's state, and what of the other direction has to be acknowledged.
@@ -81,12 +82,12 @@ impl PeerLink {
     }
 
     pub(crate) fn wants_drain(&self) -> bool {
-        self.told < self.safe || (!self.pending.messages.is_empty() && self.may_send())
+        self.told < self.safe || (!self.pending.is_empty() && self.may_send())
     }
 
     /// Nothing waits and nothing is under way, in either direction.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pending.messages.is_empty() && self.under_way.is_empty() && self.received.is_empty()
+        self.pending.is_empty() && self.under_way.is_empty() && self.received.is_empty()
     }
 
     fn may_send(&self) -> bool {
@@ -104,7 +105,7 @@ impl PeerLink {
             return None;
         }
         let spare = self.spare.pop().unwrap_or_default();
-        let mut batch = if self.may_send() && !self.pending.messages.is_empty() {
+        let mut batch = if self.may_send() && !self.pending.is_empty() {
             self.sent += 1;
             let size = self.pending.size();
             self.under_way.push_back(size);
@@ -126,7 +127,9 @@ impl PeerLink {
 
     /// Keeps an emptied batch for its memory.
     pub(crate) fn recycle(&mut self, mut batch: PeerBatch) {
-        if self.spare.len() < 4 && batch.bytes.capacity() <= 1 << 20 {
+        if self.spare.len() < 4
+            && batch.bytes.capacity().max(batch.interest.capacity() * size_of::<Interest>()) <= 1 << 20
+        {
             batch.clear();
             self.spare.push(batch);
         }
