@@ -46,7 +46,7 @@ use crate::stats::Stats;
 use crate::store::gate::Gate;
 use crate::time::Instant;
 use crate::timer::TimerKind;
-use crate::topic::{GroupId, Router};
+use crate::topic::{GroupId, Router, Told};
 use clients::Clients;
 use retained::Retained;
 use route::Scratch;
@@ -113,6 +113,7 @@ pub struct Broker {
     recorder: Option<Box<Recorder>>,
     /// Links to all shards by their number, this one's unused; empty when there is only one.
     peers: Vec<PeerLink>,
+    told: Told,
     by_client_id: HashTable<u32>,
     hasher: FixedState,
     random: Random,
@@ -163,6 +164,7 @@ impl Broker {
             seed,
             recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
+            told: Told::new(shards),
             by_client_id: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
             random: Random::new(seed, shard.0),

@@ -49,10 +49,17 @@ impl Broker {
     }
 
     /// Tells the other shards that this one has its first subscriber for a filter, or has none any more.
-    pub(super) fn tell_interest(&mut self, filter: &str, interested: bool) {
+    pub(super) fn tell_interest(&mut self, filter: FilterId, text: &str, interested: bool) {
+        if self.peers.is_empty() {
+            return;
+        }
+        let print = if interested {
+            self.told.first(&self.router, filter, text)
+        } else {
+            self.told.last(&self.router, filter, text)
+        };
         for shard in self.others() {
-            let filter = Box::from(filter);
-            self.peers[shard].batch().push(PeerMessage::Interest { filter, interested });
+            self.peers[shard].batch().interest.push((print, interested));
         }
     }
 
@@ -96,7 +103,8 @@ impl Broker {
         self.others().filter_map(waits).collect()
     }
 
-    /// Sends a message to the shards that have subscribers for it, or have to retain it, or were chosen for a group.
+    /// Sends a message to the shards that have subscribers for it, `interested`, or have to retain it, or were chosen for a
+    /// group.
     ///
     /// Who has clients for it may refuse it, so the publisher waits for that. Who only has to retain it cannot refuse and need
     /// not be woken; only where it is stored too is that waited for. A subscriber that this shard does not know of yet gets it
@@ -104,14 +112,13 @@ impl Broker {
     pub(super) fn forward(
         &mut self,
         arrival: &Arrival<'_>,
-        filters: &[FilterId],
+        interested: u64,
         retained: Option<u64>,
         routed: &mut Routed,
     ) {
         if self.peers.is_empty() {
             return;
         }
-        let interested = filters.iter().fold(0, |mask, &filter| mask | self.router.peers(filter));
         let chosen = core::mem::take(&mut self.chosen);
         for shard in self.others() {
             let has_subscribers = interested >> shard & 1 == 1;
@@ -218,15 +225,15 @@ impl Broker {
             self.gate.give_up_peer(from, self.peers[index].handled());
         }
         self.peers[index].acknowledged(batch.handled);
+        for &(print, interested) in &batch.interest {
+            self.router.set_interest(print, from.0, interested);
+            if interested {
+                self.peers[index].note_subscriber();
+            }
+        }
         let messages = core::mem::take(&mut batch.messages);
         for (at, message) in messages.iter().enumerate() {
             match message {
-                PeerMessage::Interest { filter, interested } => {
-                    self.peer_interest(from, filter, *interested);
-                    if *interested {
-                        self.peers[index].note_subscriber();
-                    }
-                }
                 PeerMessage::Members { filter, share, connected, total } => {
                     let id = self.router.insert(filter);
                     self.router.set_remote_members(id, share, from.0, *connected, *total);
@@ -262,10 +269,6 @@ impl Broker {
             _ => None,
         });
         self.router.look_ahead(topics);
-    }
-
-    fn peer_interest(&mut self, from: ShardId, filter: &str, interested: bool) {
-        self.router.set_peer(filter, from.0, interested);
     }
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {

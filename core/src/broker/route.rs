@@ -79,11 +79,13 @@ impl Broker {
             arrival.shared = Some(Bytes::copy_from_slice(arrival.payload));
         }
         let mut scratch = self.scratch.take().unwrap_or_default();
-        scratch.set_filters(self.router.route(arrival.topic));
+        let at = self.router.route_at(arrival.topic);
+        scratch.set_filters(self.router.filters(at));
+        let others = self.router.interested(arrival.topic, at);
         self.route_to(arrival, &mut scratch, routed);
         if routed.code == ReasonCode::Success && !self.peers.is_empty() {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
-            self.forward(arrival, &scratch.filters, retained, routed);
+            self.forward(arrival, others, retained, routed);
             if routed.retained_full {
                 self.tell_retained_removed(arrival.topic, self.retained_stamp());
             }
@@ -248,7 +250,7 @@ impl Broker {
             .expiring_at(self.clients.now, message.expires());
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();
-        self.forward(&arrival, &[], None, &mut routed);
+        self.forward(&arrival, 0, None, &mut routed);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }

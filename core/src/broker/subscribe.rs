@@ -176,7 +176,7 @@ impl Broker {
         self.clients.stats.subscriptions += 1;
         match group {
             Some(group) => self.tell_members(group),
-            None if self.router.subscriptions(id).len() == 1 => self.tell_interest(filter.filter, true),
+            None if self.router.subscriptions(id).len() == 1 => self.tell_interest(id, filter.filter, true),
             None => {}
         }
         slot
@@ -261,10 +261,10 @@ impl Broker {
             None => {
                 let moved = self.router.unsubscribe(known.filter, known.position);
                 self.note_moved(moved);
-                if self.router.subscriptions(known.filter).is_empty() {
+                if !self.peers.is_empty() && self.router.subscriptions(known.filter).is_empty() {
                     let mut text = String::new();
                     self.router.filter_text(known.filter, &mut text);
-                    self.tell_interest(&text, false);
+                    self.tell_interest(known.filter, &text, false);
                 }
             }
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::packet::QoS;
 use crate::time::Instant;
+use crate::topic::FilterPrint;
 
 /// Messages from one shard to another, in order.
 ///
@@ -20,6 +21,8 @@ pub struct PeerBatch {
     pub(crate) number: u64,
     /// The number of the last batch of the other direction that was handled and is safe.
     pub(crate) handled: u64,
+    /// Filters that the sender has its first local subscriber for, or has none any more.
+    pub(crate) interest: Vec<Interest>,
     pub(crate) messages: Vec<PeerMessage>,
     /// What the messages' ranges point into.
     pub(crate) bytes: Vec<u8>,
@@ -33,12 +36,13 @@ pub struct PeerBatch {
     pub(crate) awaited: bool,
 }
 
+/// The sender has a local subscriber for a filter, or has none any more.
+pub(crate) type Interest = (FilterPrint, bool);
+
 /// One message. It has come as far as it goes: a shard delivers it to its own clients and passes it to no other shard,
 /// except a shared message whose members have all left, which may move on as often as there are shards.
 #[derive(Debug)]
 pub(crate) enum PeerMessage {
-    /// The sender has a local subscriber for the filter, or has none any more.
-    Interest { filter: Box<str>, interested: bool },
     /// How many members of a shared group the sender has.
     Members { filter: Box<str>, share: Box<str>, connected: u32, total: u32 },
     /// An Application Message.
@@ -96,6 +100,7 @@ impl PeerBatch {
     pub(crate) fn clear(&mut self) {
         self.number = 0;
         self.handled = 0;
+        self.interest.clear();
         self.messages.clear();
         self.bytes.clear();
         self.shared_bytes = 0;
@@ -111,8 +116,9 @@ impl PeerBatch {
         self.urgent || self.prompt || self.awaited
     }
 
+    /// Whether it says nothing, but for what it acknowledges.
     pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.interest.is_empty() && self.messages.is_empty()
     }
 
     /// Appends what the other shard has to know before it handles its next input.
@@ -144,7 +150,8 @@ impl PeerBatch {
 
     /// Bytes of the messages, shared payloads included.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.shared_bytes + self.messages.len() * size_of::<PeerMessage>()
+        let lists = self.messages.len() * size_of::<PeerMessage>() + self.interest.len() * size_of::<Interest>();
+        self.bytes.len() + self.shared_bytes + lists
     }
 
     pub(crate) fn slice(&self, range: &Range<u32>) -> &[u8] {

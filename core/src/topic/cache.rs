@@ -33,10 +33,12 @@ pub(super) struct Route {
     /// The epoch stamp at which the filters were true.
     pub(super) stamp: u64,
     filters: SmallVec<[FilterId; 4]>,
+    /// The other shards that have filters which match, once that was asked.
+    pub(super) interested: Option<u64>,
     used: bool,
 }
 
-const _: () = assert!(size_of::<Route>() <= 72, "a remembered topic beside its name");
+const _: () = assert!(size_of::<Route>() <= 88, "a remembered topic beside its name");
 
 impl Route {
     pub(super) fn filters(&self) -> &[FilterId] {
@@ -50,6 +52,7 @@ impl Route {
         }
         self.filters.clear();
         self.filters.extend_from_slice(filters);
+        self.interested = None;
         self.stamp = stamp;
         true
     }
@@ -122,7 +125,8 @@ impl RouteCache {
 
     /// Takes a route in, in another's place if need be.
     pub(super) fn insert(&mut self, hash: u64, topic: &str, cells: Cells, stamp: u64, filters: &[FilterId]) {
-        let route = Route { topic: topic.into(), hash, cells, stamp, filters: filters.into(), used: false };
+        let route =
+            Route { topic: topic.into(), hash, cells, stamp, filters: filters.into(), interested: None, used: false };
         let index = if (self.routes.len() as u64) < u64::from(self.routes_max) {
             self.routes.push(route);
             self.routes.len() as u32 - 1

@@ -17,27 +17,30 @@ const ONE_LEVEL_CELLS: u64 = 256;
 /// Cells for filters that name two levels or more, or have no more.
 const TWO_LEVEL_CELLS: u64 = 1_024;
 
+/// A cell's place: first the one for filters with a leading wildcard, then those of one level, then those of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cell(u16);
+
+/// The cell for filters with a leading wildcard.
+const LEADING_WILDCARD: Cell = Cell(0);
+
 /// The cells that a topic name watches, beside the one for filters with a leading wildcard.
 #[derive(Clone, Copy)]
 pub(super) struct Cells {
-    one_level: u16,
-    two_levels: u16,
+    one_level: Cell,
+    two_levels: Cell,
 }
 
 pub(super) struct Epochs {
     hasher: FixedState,
-    leading_wildcard: u64,
-    one_level: Box<[u64]>,
-    two_levels: Box<[u64]>,
+    counters: Box<[u64]>,
 }
 
 impl Epochs {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
-            leading_wildcard: 0,
-            one_level: vec![0; ONE_LEVEL_CELLS as usize].into(),
-            two_levels: vec![0; TWO_LEVEL_CELLS as usize].into(),
+            counters: vec![0; (1 + ONE_LEVEL_CELLS + TWO_LEVEL_CELLS) as usize].into(),
         }
     }
 
@@ -48,32 +51,32 @@ impl Epochs {
         let one = separators.next().unwrap_or(bytes.len());
         let two = separators.next().unwrap_or(bytes.len());
         Cells {
-            one_level: (self.hash(&bytes[..one]) % ONE_LEVEL_CELLS) as u16,
-            two_levels: (self.hash(&bytes[..two]) % TWO_LEVEL_CELLS) as u16,
+            one_level: Cell((1 + self.hash(&bytes[..one]) % ONE_LEVEL_CELLS) as u16),
+            two_levels: Cell((1 + ONE_LEVEL_CELLS + self.hash(&bytes[..two]) % TWO_LEVEL_CELLS) as u16),
         }
     }
 
     /// A number that differs from all earlier ones as soon as a filter counted in one of the cells. Counters only grow, so
     /// their sum is as good as all of them.
     pub(super) fn stamp(&self, cells: Cells) -> u64 {
-        self.leading_wildcard
-            + self.one_level[usize::from(cells.one_level)]
-            + self.two_levels[usize::from(cells.two_levels)]
+        let count = |cell: Cell| self.counters[usize::from(cell.0)];
+        count(LEADING_WILDCARD) + count(cells.one_level) + count(cells.two_levels)
     }
 
-    /// Counts that `filter` began or ceased to match anything.
-    pub(super) fn bump(&mut self, filter: &str) {
+    /// The cell that `filter` counts in.
+    pub(super) fn cell(&self, filter: &str) -> Cell {
         let is_wildcard = |level: &str| level == "+" || level == "#";
         let mut levels = super::name::levels(filter);
+        if levels.next().is_some_and(is_wildcard) {
+            return LEADING_WILDCARD;
+        }
         let cells = self.cells(filter);
-        let cell = if levels.next().is_some_and(is_wildcard) {
-            &mut self.leading_wildcard
-        } else if levels.next().is_some_and(is_wildcard) {
-            &mut self.one_level[usize::from(cells.one_level)]
-        } else {
-            &mut self.two_levels[usize::from(cells.two_levels)]
-        };
-        *cell += 1;
+        if levels.next().is_some_and(is_wildcard) { cells.one_level } else { cells.two_levels }
+    }
+
+    /// Counts that a filter of this cell began or ceased to match anything.
+    pub(super) fn bump(&mut self, cell: Cell) {
+        self.counters[usize::from(cell.0)] += 1;
     }
 
     fn hash(&self, bytes: &[u8]) -> u64 {
@@ -92,7 +95,7 @@ mod tests {
         let mut epochs = Epochs::new(3);
         let cells = epochs.cells(topic);
         let before = epochs.stamp(cells);
-        epochs.bump(filter);
+        epochs.bump(epochs.cell(filter));
         epochs.stamp(cells) != before
     }
 

@@ -1,7 +1,7 @@
 //! Topic names and filters, and the structures that find subscribers and retained messages.
 //!
 //! [`name`] and [`filter`] are the rules of MQTT 5.0, 4.7 on plain strings. [`tree`] answers "which filters match this
-//! topic", [`route`] remembers those answers, [`shared`] chooses the member of a shared subscription, and [`retained`]
+//! topic", [`Router`] remembers those answers and knows which other shards have some, [`shared`] chooses the member of a shared subscription, and [`retained`]
 //! answers the opposite question, "which kept topics does this filter match". Nothing here knows of a broker, a session
 //! or a connection: sessions, messages and shards are numbers that the caller made up.
 
@@ -9,6 +9,7 @@ mod cache;
 mod epoch;
 pub mod filter;
 mod group;
+mod interest;
 mod level;
 pub mod name;
 pub mod retained;
@@ -20,6 +21,7 @@ pub mod tree;
 
 pub use filter::{Filter, FilterError, filter_covers};
 pub use group::{Group, GroupId, Remote};
+pub use interest::{FilterPrint, Told};
 pub use retained::{RetainedStore, Scan};
 pub use route::{RouteAt, Router};
 pub use shared::{MemberState, Pick};

@@ -10,6 +10,7 @@ use core::hint::black_box;
 
 use super::cache::RouteCache;
 use super::epoch::Epochs;
+use super::interest::{FilterPrint, Interest};
 use super::tree::ahead::TOGETHER;
 use super::{FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
 
@@ -27,9 +28,10 @@ impl RouteAt {
     const SCRATCH: Self = Self(u32::MAX);
 }
 
-/// All filters of one shard, and remembered routes. See the [module](self).
+/// All filters of one shard, prints of those of the others, and remembered routes. See the [module](self).
 pub struct Router {
     tree: SubscriptionTree,
+    interest: Interest,
     cache: RouteCache,
     epochs: Epochs,
     scratch: Vec<FilterId>,
@@ -45,6 +47,7 @@ impl Router {
     pub fn new(route_cache_max: u32, seed: u64) -> Self {
         Self {
             tree: SubscriptionTree::new(seed),
+            interest: Interest::new(seed),
             cache: RouteCache::new(route_cache_max, seed),
             epochs: Epochs::new(seed),
             scratch: Vec::new(),
@@ -87,6 +90,19 @@ impl Router {
     /// The answer of the latest [`route_at`](Self::route_at).
     pub fn filters(&self, at: RouteAt) -> &[FilterId] {
         if at == RouteAt::SCRATCH { &self.scratch } else { self.cache.route(at.0).filters() }
+    }
+
+    /// The other shards that have filters which match `topic`, one bit each, and hardly ever others. `at` is the latest answer
+    /// of [`route_at`](Self::route_at), of the same topic.
+    pub fn interested(&mut self, topic: &str, at: RouteAt) -> u64 {
+        if self.interest.is_empty() {
+            return 0;
+        }
+        if at == RouteAt::SCRATCH {
+            return self.interest.shards(topic);
+        }
+        let route = self.cache.use_route(at.0);
+        *route.interested.get_or_insert_with(|| self.interest.shards(topic))
     }
 
     /// Like [`route`](Self::route), from the tree alone.
@@ -133,9 +149,9 @@ impl Router {
         self.cache.len()
     }
 
-    /// Bytes allocated by tree and cache, spare room included. It looks at everything, so it is for reports and tests.
+    /// Bytes allocated by tree, prints and cache, spare room included. It looks at everything, so it is for reports and tests.
     pub fn memory_bytes(&self) -> usize {
-        self.tree.memory_bytes() + self.cache.memory_bytes()
+        self.tree.memory_bytes() + self.interest.memory_bytes() + self.cache.memory_bytes()
     }
 
     /// The tree, to look at. It changes only through the router.
@@ -149,7 +165,7 @@ impl Router {
         if self.tree.is_vacant(id) != was_vacant {
             self.text.clear();
             self.tree.filter_text(id, &mut self.text);
-            self.epochs.bump(&self.text);
+            self.epochs.bump(self.epochs.cell(&self.text));
         }
         answer
     }
@@ -159,7 +175,7 @@ impl Router {
         let was_vacant = self.tree.is_vacant(id);
         let answer = change(&mut self.tree);
         if self.tree.is_vacant(id) != was_vacant {
-            self.epochs.bump(text);
+            self.epochs.bump(self.epochs.cell(text));
         }
         answer
     }
@@ -214,17 +230,25 @@ impl Router {
         self.tree.position_of(id, session)
     }
 
-    /// See [`SubscriptionTree::set_peer`]. The filter is made or [released](SubscriptionTree::release) as that asks for.
-    pub fn set_peer(&mut self, filter: &str, shard: u16, interested: bool) -> bool {
-        let id = self.tree.insert(filter);
-        let changed = self.change_named(id, filter, |tree| tree.set_peer(id, shard, interested));
-        self.tree.release(id);
-        changed
+    /// What other shards are to be told of `filter`, which is a valid one without `$share/NAME/`. Only routers with the same
+    /// seed understand each other.
+    pub fn print(&self, filter: &str) -> FilterPrint {
+        self.interest.print(filter, self.epochs.cell(filter))
     }
 
-    /// See [`SubscriptionTree::peers`].
-    pub fn peers(&self, id: FilterId) -> u64 {
-        self.tree.peers(id)
+    /// The print of a filter that matches all that `filter` does and more, of one of three shapes.
+    pub fn coarse_print(&self, filter: &str) -> FilterPrint {
+        self.interest.coarse_print(filter, self.epochs.cell(filter))
+    }
+
+    /// Another shard, 0..=63, has its first subscriber for a filter of this print, or has none any more.
+    pub fn set_interest(&mut self, print: FilterPrint, shard: u16, interested: bool) {
+        if interested {
+            self.interest.add(print, shard);
+        } else {
+            self.interest.remove(print, shard);
+        }
+        self.epochs.bump(print.cell);
     }
 
     /// See [`SubscriptionTree::join`].

@@ -44,7 +44,7 @@ pub(super) struct Node {
     child: u32,
     /// Whether a filter ends here, and where all that hangs on it is.
     content: u32,
-    /// The filter's only subscription, with [`ALONE`], or its peers, with [`FAR`].
+    /// The filter's only subscription, with [`ALONE`].
     only: Subscription,
 }
 
@@ -57,31 +57,17 @@ const VACANT: u32 = NONE - 1;
 /// A filter with one subscription, which is in the node.
 const ALONE: u32 = NONE - 2;
 
-/// A filter that only other shards have subscribers for: which ones is in the node.
-const FAR: u32 = NONE - 3;
-
-/// A node's bits for the other shards, where its only subscription would be.
-fn far(peers: u64) -> Subscription {
-    Subscription { session: peers as u32, identifier: (peers >> 32) as u32, ..Subscription::default() }
-}
-
-/// The bits that [`far`] put there.
-fn peers_of(only: &Subscription) -> u64 {
-    u64::from(only.identifier) << 32 | u64::from(only.session)
-}
-
 /// What hangs on one filter, when that is not one subscription alone.
 #[derive(Default)]
 pub(super) struct Content {
     subscriptions: Vec<Subscription>,
-    peers: u64,
     /// The first of the filter's groups, which are chained, plus one.
     group_first: u32,
 }
 
 impl Content {
     fn is_vacant(&self) -> bool {
-        self.subscriptions.is_empty() && self.peers == 0 && self.group_first == 0
+        self.subscriptions.is_empty() && self.group_first == 0
     }
 }
 
@@ -201,8 +187,8 @@ impl SubscriptionTree {
         }
     }
 
-    /// Appends to `out` every filter that matches the topic name `topic` and has a subscription, a peer or a group, each
-    /// once, in an order that depends only on the filters.
+    /// Appends to `out` every filter that matches the topic name `topic` and has a subscription or a group, each once,
+    /// in an order that depends only on the filters.
     ///
     /// Each node is visited at most once, so the cost is bounded by the filters that share leading levels with the topic.
     /// It allocates only if more than 32 levels of one topic fork at once, and never recurses.
@@ -244,7 +230,7 @@ impl SubscriptionTree {
         }
     }
 
-    /// Whether nothing is attached to the filter: no subscription, no peer, no group. [`matches`](Self::matches) passes
+    /// Whether nothing is attached to the filter: no subscription, no group. [`matches`](Self::matches) passes
     /// such filters over.
     pub fn is_vacant(&self, id: FilterId) -> bool {
         matches!(self.nodes[id.0].content, VACANT | NO_FILTER)
@@ -354,7 +340,7 @@ impl SubscriptionTree {
     }
 }
 
-/// What is attached to a filter by sessions of this shard, and by other shards.
+/// What is attached to a filter.
 impl SubscriptionTree {
     /// Adds a subscription and answers its position in the filter's list. A session must not subscribe a filter twice;
     /// [`subscription_mut`](Self::subscription_mut) replaces (MQTT-3.8.4-3).
@@ -371,7 +357,7 @@ impl SubscriptionTree {
     pub fn subscriptions(&self, id: FilterId) -> &[Subscription] {
         let node = &self.nodes[id.0];
         match node.content {
-            NO_FILTER | VACANT | FAR => &[],
+            NO_FILTER | VACANT => &[],
             ALONE => core::slice::from_ref(&node.only),
             content => &self.contents[content].subscriptions,
         }
@@ -381,7 +367,7 @@ impl SubscriptionTree {
     pub fn subscription_mut(&mut self, id: FilterId, position: u32) -> Option<&mut Subscription> {
         let node = &mut self.nodes[id.0];
         match node.content {
-            NO_FILTER | VACANT | FAR => None,
+            NO_FILTER | VACANT => None,
             ALONE => (position == 0).then_some(&mut node.only),
             content => self.contents[content].subscriptions.get_mut(position as usize),
         }
@@ -406,32 +392,6 @@ impl SubscriptionTree {
         position.map(|position| position as u32)
     }
 
-    /// Notes whether another shard, 0..=63, has subscribers of its own for this very filter. Answers whether that is news.
-    /// Shards beyond 63 cannot be noted.
-    pub fn set_peer(&mut self, id: FilterId, shard: u16, interested: bool) -> bool {
-        debug_assert!(shard < 64, "a broker has at most 64 shards");
-        let bit = 1_u64.checked_shl(u32::from(shard)).unwrap_or(0);
-        let change = |peers: &mut u64| {
-            let before = *peers;
-            *peers = if interested { before | bit } else { before & !bit };
-            *peers != before
-        };
-        let node = &mut self.nodes[id.0];
-        if !matches!(node.content, VACANT | FAR) {
-            return self.change_content(id, |content| change(&mut content.peers));
-        }
-        let mut peers = if node.content == FAR { peers_of(&node.only) } else { 0 };
-        let is_news = change(&mut peers);
-        (node.content, node.only) = (if peers == 0 { VACANT } else { FAR }, far(peers));
-        is_news
-    }
-
-    /// The other shards that have subscribers for this very filter, one bit each.
-    pub fn peers(&self, id: FilterId) -> u64 {
-        let node = &self.nodes[id.0];
-        if node.content == FAR { peers_of(&node.only) } else { self.content(id).map_or(0, |content| content.peers) }
-    }
-
     /// The groups of a filter, in no particular order.
     pub fn groups(&self, id: FilterId) -> impl Iterator<Item = GroupId> {
         self.groups.chain(self.group_first(id))
@@ -449,7 +409,7 @@ impl SubscriptionTree {
 
     fn content(&self, id: FilterId) -> Option<&Content> {
         match self.nodes[id.0].content {
-            NO_FILTER | VACANT | ALONE | FAR => None,
+            NO_FILTER | VACANT | ALONE => None,
             content => Some(&self.contents[content]),
         }
     }
@@ -460,7 +420,6 @@ impl SubscriptionTree {
         let index = match node.content {
             NO_FILTER | VACANT => self.contents.insert(Content::default()),
             ALONE => self.contents.insert(Content { subscriptions: [node.only].into(), ..Content::default() }),
-            FAR => self.contents.insert(Content { peers: peers_of(&node.only), ..Content::default() }),
             content => content,
         };
         let answer = change(&mut self.contents[index]);

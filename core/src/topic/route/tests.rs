@@ -1,6 +1,7 @@
 extern crate std;
 
 use super::*;
+use crate::topic::Filter;
 use crate::topic::testing::{filter, topic};
 use proptest::prelude::*;
 use std::format;
@@ -63,11 +64,9 @@ fn a_change_is_seen_at_once() {
     let (id, _) = router.subscribe("a/#", subscription(1));
     assert_eq!(id, inserted);
     assert_eq!(router.route("a/b"), [id]);
-    assert!(router.set_peer("a/#", 1, true));
     router.unsubscribe(id, 0);
-    assert_eq!(router.route("a/b"), [id]);
-    assert!(router.set_peer("a/#", 1, false));
     assert!(router.route("a/b").is_empty());
+    router.release(id);
     assert_eq!(router.find("a/#"), None, "nobody wants it");
     let id = router.insert("a/#");
     let (group, _) = router.join(id, "g", subscription(2));
@@ -75,6 +74,28 @@ fn a_change_is_seen_at_once() {
     router.leave(group, 0);
     router.release(id);
     assert!(router.route("a/b").is_empty());
+}
+
+/// The filters that match and the other shards that have some, as a publish asks for them.
+fn ask(router: &mut Router, topic: &str) -> (Vec<FilterId>, u64) {
+    let at = router.route_at(topic);
+    let filters = router.filters(at).to_vec();
+    (filters, router.interested(topic, at))
+}
+
+#[test]
+fn a_change_elsewhere_is_seen_at_once() {
+    let mut router = Router::new(16, 1);
+    let (id, _) = router.subscribe("a/b", subscription(1));
+    for filter in ["a/b", "a/#", "+/b", "#", "a/+"] {
+        (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), 0), "before {filter}"));
+        let print = router.print(filter);
+        router.set_interest(print, 5, true);
+        (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), 1 << 5), "with {filter}"));
+        router.set_interest(print, 5, false);
+    }
+    assert_eq!(ask(&mut router, "a/b"), ([id].into(), 0));
+    assert_eq!(router.tree().len(), 1, "filters of others are not in the tree");
 }
 
 #[test]
@@ -215,7 +236,7 @@ proptest! {
         seed: u64,
     ) {
         let mut router = Router::new(routes_max, seed);
-        let mut filters = Vec::new();
+        let (mut filters, mut elsewhere) = (Vec::new(), Vec::new());
         for step in steps {
             match step {
                 Step::Subscribe(filter) => {
@@ -229,7 +250,12 @@ proptest! {
                 }
                 Step::Unsubscribe(_) => {}
                 Step::Peer(filter, on) => {
-                    router.set_peer(&filter, 1, on);
+                    if elsewhere.contains(&filter) != on {
+                        let print = router.print(&filter);
+                        router.set_interest(print, 1, on);
+                        elsewhere.retain(|other| *other != filter);
+                        elsewhere.extend(on.then_some(filter));
+                    }
                 }
                 Step::Remote(filter, total) => {
                     let id = router.insert(&filter);
@@ -240,7 +266,9 @@ proptest! {
                     let topic = &topics[which % topics.len()];
                     let mut expected = Vec::new();
                     router.route_uncached(topic, &mut expected);
-                    prop_assert_eq!(router.route(topic), expected);
+                    let matches = |filter: &String| Filter::parse(filter, 9).expect("filters are valid").matches(topic);
+                    let others = u64::from(elsewhere.iter().any(matches)) << 1;
+                    prop_assert_eq!(ask(&mut router, topic), (expected, others));
                 }
             }
             prop_assert!(router.cached_routes() <= routes_max as usize);

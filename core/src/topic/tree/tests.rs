@@ -36,21 +36,6 @@ fn inserting_twice_is_inserting_once() {
 }
 
 #[test]
-fn peers_alone_make_a_filter_match() {
-    let mut tree = SubscriptionTree::new(1);
-    let id = tree.insert("a");
-    assert!(tree.set_peer(id, 63, true) && !tree.set_peer(id, 63, true));
-    assert_eq!((tree.peers(id), matching(&tree, "a")), (1 << 63, ["a".to_string()].into()));
-    tree.release(id);
-    assert_eq!(tree.find("a"), Some(id), "a filter with a peer stays");
-    assert!(tree.set_peer(id, 63, false) && matching(&tree, "a").is_empty());
-    tree.release(id);
-    assert!(tree.is_empty() && tree.find("a").is_none());
-    tree.release(id);
-    assert!(text(&tree, id).is_empty());
-}
-
-#[test]
 fn released_filters_leave_nothing() {
     let mut tree = SubscriptionTree::new(1);
     let kept = tree.insert("a/b");
@@ -170,7 +155,6 @@ enum Change {
     Subscribe(String),
     Join(String, &'static str),
     Remove(usize),
-    Peer(String, u16, bool),
     Remote(String, &'static str, u16, u32),
 }
 
@@ -180,7 +164,6 @@ fn change() -> impl Strategy<Value = Change> {
         4 => filter().prop_map(Change::Subscribe),
         2 => (filter(), share()).prop_map(|(filter, share)| Change::Join(filter, share)),
         4 => any::<usize>().prop_map(Change::Remove),
-        1 => (filter(), 0..3_u16, any::<bool>()).prop_map(|(filter, shard, on)| Change::Peer(filter, shard, on)),
         1 => (filter(), share(), 0..3_u16, 0..2_u32)
             .prop_map(|(filter, share, shard, total)| Change::Remote(filter, share, shard, total)),
     ]
@@ -217,11 +200,6 @@ fn apply(tree: &mut SubscriptionTree, back: &mut Back, session: u32, change: Cha
             fix(back, moved);
             tree.release(id);
         }
-        Change::Peer(filter, shard, on) => {
-            let id = tree.insert(&filter);
-            tree.set_peer(id, shard, on);
-            tree.release(id);
-        }
         Change::Remote(filter, share, shard, total) => {
             let id = tree.insert(&filter);
             let group = tree.set_remote_members(id, share, shard, total, total);
@@ -255,11 +233,10 @@ proptest! {
     ) {
         let mut tree = SubscriptionTree::new(seed);
         let mut back = Back::new();
-        // What is attached beside sessions: bits of peers and of remote members.
+        // What is attached beside sessions: bits of shards with members.
         let mut elsewhere = BTreeMap::<(String, &str), u64>::new();
         for (session, change) in changes.into_iter().enumerate() {
             let noted = match &change {
-                Change::Peer(filter, shard, on) => Some(((filter.clone(), "peer"), *shard, *on)),
                 Change::Remote(filter, share, shard, total) => Some(((filter.clone(), *share), *shard, *total > 0)),
                 Change::Subscribe(_) | Change::Join(..) | Change::Remove(_) => None,
             };
@@ -287,8 +264,7 @@ proptest! {
         }
         let removals = elsewhere.into_keys().flat_map(|(filter, share)| (0..3).map(move |shard| (filter.clone(), share, shard)));
         for (filter, share, shard) in removals {
-            let off = if share == "peer" { Change::Peer(filter, shard, false) } else { Change::Remote(filter, share, shard, 0) };
-            apply(&mut tree, &mut back, 0, off);
+            apply(&mut tree, &mut back, 0, Change::Remote(filter, share, shard, 0));
         }
         prop_assert_eq!((tree.nodes.used(), tree.edges.len(), tree.len()), (1, 0, 0));
     }

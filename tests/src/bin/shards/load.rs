@@ -24,6 +24,19 @@ pub(crate) enum Work {
     FanOut,
     /// 64 clients, each of which subscribes to one new topic after the other.
     Subscribe,
+    /// 64 clients, each of which publishes retained messages at QoS 1 to one new topic after the other.
+    Retain,
+}
+
+impl Work {
+    /// The type of the packets by which clients see that it is done.
+    fn packet_type(self) -> u8 {
+        match self {
+            Self::Pairs | Self::FanIn | Self::FanOut => 3,
+            Self::Retain => 4,
+            Self::Subscribe => 9,
+        }
+    }
 }
 
 impl FromStr for Work {
@@ -35,6 +48,7 @@ impl FromStr for Work {
             "fan-in" => Ok(Self::FanIn),
             "fan-out" => Ok(Self::FanOut),
             "subscribe" => Ok(Self::Subscribe),
+            "retain" => Ok(Self::Retain),
             _ => Err(()),
         }
     }
@@ -100,7 +114,8 @@ struct Place(usize, ConnId);
 struct Shards {
     now: Instant,
     shards: Vec<Shard>,
-    /// PUBLISH and SUBACK packets that arrived at clients, and turns that were taken.
+    /// Packets of this type that arrived at clients, and turns that were taken.
+    packet_type: u8,
     delivered: usize,
     turns: usize,
     counting: bool,
@@ -109,7 +124,7 @@ struct Shards {
 }
 
 impl Shards {
-    fn new(shards: u16) -> Self {
+    fn new(shards: u16, packet_type: u8) -> Self {
         let mut config = Config { shards, ..Config::default() };
         (config.mqtt.inflight_max, config.mqtt.receive_maximum) = (u16::MAX, u16::MAX);
         let now = Instant::from_secs(1_000);
@@ -121,7 +136,7 @@ impl Shards {
             written: Vec::new(),
         };
         let shards = (0..shards).map(shard).collect();
-        Self { now, shards, delivered: 0, turns: 0, counting: false, moved: HashMap::new() }
+        Self { now, shards, packet_type, delivered: 0, turns: 0, counting: false, moved: HashMap::new() }
     }
 
     /// Takes turns until there is nothing left to do.
@@ -175,9 +190,8 @@ impl Shards {
         while let [first, length, rest @ ..] = bytes {
             let (packet, after) = rest.split_at(usize::from(*length));
             bytes = after;
-            self.delivered += usize::from(first >> 4 == 9);
+            self.delivered += usize::from(first >> 4 == self.packet_type);
             if first >> 4 == 3 {
-                self.delivered += 1;
                 let topic = usize::from(packet[0]) << 8 | usize::from(packet[1]);
                 if first >> 1 & 3 == 1 {
                     answer.extend([0x40, 2, packet[topic + 2], packet[topic + 3]]);
@@ -233,13 +247,23 @@ fn filters_of(client: usize, round: usize, qos: u8, window: usize) -> Vec<u8> {
     (0..window).flat_map(one).collect()
 }
 
+/// The packets by which one client gives new topics a retained message in one round.
+fn retained_of(client: usize, round: usize, window: usize) -> Vec<u8> {
+    let one = |number: usize| {
+        let mut packet = publish(&format!("site/{client}/{round}/{number}"), [b'x'; PAYLOAD_BYTES]).qos(1).retain();
+        packet.id = Some(number as u16 + 1);
+        packet.to_wire(Version::V311)
+    };
+    (0..window).flat_map(one).collect()
+}
+
 /// Who is there: publishers with what each writes in a round, and how many deliveries a round is.
 fn people(shards: &mut Shards, work: Work, qos: u8, window: usize) -> (Vec<(Place, Vec<u8>)>, usize) {
     let (publishers, subscribers) = match work {
         Work::Pairs => (64, 64),
         Work::FanIn => (64, 1),
         Work::FanOut => (1, 256),
-        Work::Subscribe => (64, 0),
+        Work::Subscribe | Work::Retain => (64, 0),
     };
     for number in 0..subscribers {
         let topic = if matches!(work, Work::Pairs) { format!("topic/{number}") } else { "topic".into() };
@@ -258,7 +282,7 @@ fn people(shards: &mut Shards, work: Work, qos: u8, window: usize) -> (Vec<(Plac
 
 /// Prints what was done while it was counted: a line of `name=value`.
 pub(crate) fn run(work: Work, count: u16, qos: u8, window: usize) {
-    let mut shards = Shards::new(count);
+    let mut shards = Shards::new(count, work.packet_type());
     let (publishers, deliveries) = people(&mut shards, work, qos, window);
     for round in 0..WARM_UP + ROUNDS {
         if round == WARM_UP {
@@ -268,6 +292,7 @@ pub(crate) fn run(work: Work, count: u16, qos: u8, window: usize) {
         for (number, (place, bytes)) in publishers.iter().enumerate() {
             match work {
                 Work::Subscribe => shards.say(*place, &filters_of(number, round, qos, window)),
+                Work::Retain => shards.say(*place, &retained_of(number, round, window)),
                 Work::Pairs | Work::FanIn | Work::FanOut => shards.say(*place, bytes),
             }
         }

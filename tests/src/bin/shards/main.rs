@@ -1,7 +1,7 @@
 //! What a broker of several shards costs, counted and not timed: `docs/scaling.md` has what came out.
 //!
 //! `shards bytes` measures what connections, subscriptions, retained and queued messages take of the heap.
-//! `shards work pairs|fan-in|fan-out|subscribe SHARDS [QOS [WINDOW]]` drives that many shards in one thread. Under callgrind with
+//! `shards work pairs|fan-in|fan-out|subscribe|retain SHARDS [QOS [WINDOW]]` drives that many shards in one thread. Under callgrind with
 //! `--toggle-collect='*counted_shard_*'` only the shards' own work is counted, and each shard's apart:
 //! `tests/compare/shards.py` does that for all of them.
 
@@ -15,7 +15,7 @@ use weirmq_tests::heap::Heap;
 #[global_allocator]
 static HEAP: Heap = Heap;
 
-const USAGE: &str = "shards bytes\nshards work pairs|fan-in|fan-out|subscribe SHARDS [QOS [WINDOW]]";
+const USAGE: &str = "shards bytes\nshards work pairs|fan-in|fan-out|subscribe|retain SHARDS [QOS [WINDOW]]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

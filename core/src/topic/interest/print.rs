@@ -1,0 +1,128 @@
+//! Prints: what a shard tells the others of a filter, 16 bytes for any text.
+
+use core::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use heapless::Vec;
+
+use crate::topic::epoch::Cell;
+use crate::topic::name;
+
+/// Levels that are looked at. Of a longer filter the rest counts as `#`.
+pub(super) const LEVELS_MAX: usize = 32;
+
+/// Which levels of a filter are wildcards, and how many there are: what has to be known of a filter to tell from a topic's
+/// levels which of them the filter would have to name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// A bit for each level that is `+`.
+    plus: u32,
+    /// Levels, a `#` at the end not counted.
+    levels: u8,
+    /// Whether `#` follows.
+    multi: bool,
+}
+
+/// A filter as other shards know it. Those who make it and those who look for it need the same [`Prints`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilterPrint {
+    /// The sum of the hashes of shape and named levels.
+    pub(super) sum: u64,
+    pub(super) shape: Shape,
+    /// Where remembered routes see that the filter came or went.
+    pub(in crate::topic) cell: Cell,
+}
+
+const _: () = assert!(size_of::<FilterPrint>() == 24, "what another shard is told of a filter");
+
+impl Shape {
+    /// Whether filters of this shape match topics of so many levels, as far as it depends on that. A topic that begins with
+    /// `$` is not seen by a leading wildcard (MQTT-4.7.2-1).
+    pub(super) fn fits(self, topic: &Levels) -> bool {
+        let levels = u32::from(self.levels);
+        let fits = if self.multi { levels <= topic.count } else { levels == topic.count };
+        fits && !(topic.dollar && (self.plus & 1 == 1 || levels == 0))
+    }
+
+    /// The sum that a filter of this shape has if it matches a topic which it [fits](Self::fits). `salt` is the shape's own hash.
+    pub(super) fn sum(self, salt: u64, topic: &Levels) -> u64 {
+        let levels = topic.hashes.iter().take(usize::from(self.levels)).enumerate();
+        let named = levels.filter(|(level, _)| self.plus >> level & 1 == 0);
+        named.fold(salt, |sum, (_, hash)| sum.wrapping_add(*hash))
+    }
+}
+
+/// A topic name's levels, by their hashes.
+pub(super) struct Levels {
+    hashes: Vec<u64, LEVELS_MAX>,
+    /// How many there are, or [`LEVELS_MAX`] and one.
+    count: u32,
+    dollar: bool,
+}
+
+/// What makes prints. With the same seed it makes the same.
+pub(super) struct Prints {
+    hasher: FixedState,
+}
+
+impl Prints {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { hasher: FixedState::with_seed(seed) }
+    }
+
+    /// The print of a valid filter without `$share/NAME/`, that counts in `cell`.
+    pub(super) fn of(&self, filter: &str, cell: Cell) -> FilterPrint {
+        self.of_levels(name::levels(filter), LEVELS_MAX, cell)
+    }
+
+    /// The print of a filter that matches whatever `filter` does and more, but is of one of three shapes: no level, one or
+    /// two, and `#`.
+    pub(super) fn coarse(&self, filter: &str, cell: Cell) -> FilterPrint {
+        let named = name::levels(filter).take_while(|level| !matches!(*level, "+" | "#")).take(2);
+        self.of_levels(named.chain(["#"]), LEVELS_MAX, cell)
+    }
+
+    fn of_levels<'f>(&self, levels: impl Iterator<Item = &'f str>, levels_max: usize, cell: Cell) -> FilterPrint {
+        let mut shape = Shape { plus: 0, levels: 0, multi: false };
+        let mut sum = 0_u64;
+        for (at, level) in levels.enumerate() {
+            match level {
+                "#" => shape.multi = true,
+                _ if at == levels_max => {
+                    shape.multi = true;
+                    break;
+                }
+                "+" => shape.plus |= 1 << at,
+                _ => sum = sum.wrapping_add(self.level(at, level)),
+            }
+            shape.levels += u8::from(level != "#");
+        }
+        FilterPrint { sum: sum.wrapping_add(self.salt(shape)), shape, cell }
+    }
+
+    pub(super) fn levels(&self, topic: &str) -> Levels {
+        let mut hashes = Vec::new();
+        let mut count = 0;
+        for (at, level) in name::levels(topic).take(LEVELS_MAX + 1).enumerate() {
+            count += 1;
+            if at < LEVELS_MAX {
+                hashes.push(self.level(at, level)).expect("no more were taken");
+            }
+        }
+        Levels { hashes, count, dollar: name::is_dollar(topic) }
+    }
+
+    /// Tells filters of one shape from those of another.
+    pub(super) fn salt(&self, shape: Shape) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(u64::from(shape.plus) << 32 | u64::from(shape.levels) << 1 | u64::from(shape.multi));
+        hasher.finish()
+    }
+
+    fn level(&self, at: usize, level: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_usize(at);
+        hasher.write(level.as_bytes());
+        hasher.finish()
+    }
+}
