@@ -2,14 +2,16 @@
 //!
 //! A message may wait for thousands of subscribers, be retained and be in flight at the same time. All of these name it
 //! by a [`MessageId`] and count as one reference each; the message goes with its last reference. The counts are plain
-//! numbers: messages never leave their broker, another one gets a copy.
+//! numbers: messages never leave their broker, another one gets a copy, or names the same bytes.
 //!
 //! A message is stored as the bytes that every onward PUBLISH contains: topic, properties and payload, in one buffer
-//! that is used again for later messages. This module does not know who refers to a message or why.
+//! that is used again for later messages. What every shard has to keep is in a buffer that they share. This module does not know who refers to a message or why.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
+use core::ops::Deref;
 
 use bytes::Bytes;
 
@@ -61,6 +63,8 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) joined: Option<(&'a [u8], u8)>,
     /// The payload again, when other shards hold it too: then it is not copied.
     pub(crate) shared: Option<Bytes>,
+    /// Whose the bytes are.
+    pub(crate) owner: Owner,
     /// The QoS of the PUBLISH that brought it.
     pub(crate) qos: QoS,
     /// The RETAIN flag of the PUBLISH that brought it.
@@ -71,12 +75,78 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) position: LogPosition,
 }
 
+/// Who holds the bytes of a new message.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Owner {
+    /// This shard alone.
+    #[default]
+    Own,
+    /// This shard, and all others will.
+    Everyone,
+    /// Another shard has them already.
+    Other(SharedBody),
+}
+
+/// The bytes of a message that several shards hold, and what is where among them.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedBody {
+    bytes: Arc<[u8]>,
+    topic_len: u16,
+    gap: u8,
+    properties_len: u32,
+}
+
+impl SharedBody {
+    fn properties_at(&self) -> usize {
+        usize::from(self.topic_len) + usize::from(self.gap)
+    }
+
+    pub(crate) fn properties(&self) -> &[u8] {
+        let start = self.properties_at();
+        &self.bytes[start..start + self.properties_len as usize]
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.bytes[self.properties_at() + self.properties_len as usize..]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// The bytes of a message.
+#[derive(Debug)]
+enum Body {
+    /// In a buffer that is used again.
+    Own(Vec<u8>),
+    Shared(Arc<[u8]>),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
 /// One Application Message. It is one cache line, for with many in flight each of them is one that has gone from the cache.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Message {
     /// Topic, a gap, properties and, unless it is shared, payload.
-    bytes: Vec<u8>,
+    bytes: Body,
     /// The payload, when other shards hold it too.
     shared: Option<Box<Bytes>>,
     /// The QoS of the PUBLISH that brought it.
@@ -220,21 +290,7 @@ impl Messages {
     pub(crate) fn insert(&mut self, new: NewMessage<'_>) -> MessageId {
         let topic_len = u16::try_from(new.topic.len()).expect("a UTF-8 Encoded String has at most 65535 bytes");
         let properties_len = u32::try_from(new.properties.len()).expect("a packet has less than 256 MiB");
-        let mut gap = 0;
-        let bytes = if let (Some((joined, between)), None) = (new.joined, &new.shared) {
-            debug_assert!(joined.starts_with(new.topic.as_bytes()) && joined.ends_with(new.payload));
-            gap = between;
-            let mut bytes = self.buffer(joined.len());
-            bytes.extend_from_slice(joined);
-            bytes
-        } else {
-            let copied = if new.shared.is_some() { &[][..] } else { new.payload };
-            let mut bytes = self.buffer(new.topic.len() + new.properties.len() + copied.len());
-            bytes.extend_from_slice(new.topic.as_bytes());
-            bytes.extend_from_slice(new.properties);
-            bytes.extend_from_slice(copied);
-            bytes
-        };
+        let (bytes, gap) = self.body(&new);
         let shared = new.shared.map(|payload| self.place(payload));
         self.bytes_held += cost(&bytes, &shared);
         if let Some(index) = self.free.pop() {
@@ -271,6 +327,42 @@ impl Messages {
         MessageId(index)
     }
 
+    /// The bytes of a new message, and those behind its topic that mean nothing.
+    #[inline]
+    fn body(&mut self, new: &NewMessage<'_>) -> (Body, u8) {
+        match (&new.owner, new.joined, &new.shared) {
+            (Owner::Other(body), ..) => (Body::Shared(body.bytes.clone()), body.gap),
+            (Owner::Everyone, Some((joined, gap)), None) => (Body::Shared(joined.into()), gap),
+            (Owner::Own, Some((joined, gap)), None) => {
+                debug_assert!(joined.starts_with(new.topic.as_bytes()) && joined.ends_with(new.payload));
+                let mut bytes = self.buffer(joined.len());
+                bytes.extend_from_slice(joined);
+                (Body::Own(bytes), gap)
+            }
+            (owner, _, shared) => {
+                let copied = if shared.is_some() { &[][..] } else { new.payload };
+                let mut bytes = self.buffer(new.topic.len() + new.properties.len() + copied.len());
+                bytes.extend_from_slice(new.topic.as_bytes());
+                bytes.extend_from_slice(new.properties);
+                bytes.extend_from_slice(copied);
+                if matches!(owner, Owner::Own) {
+                    return (Body::Own(bytes), 0);
+                }
+                let body = Body::Shared(bytes.as_slice().into());
+                self.recycle(bytes);
+                (body, 0)
+            }
+        }
+    }
+
+    /// The bytes of a message for other shards, if they are such as can be shared.
+    pub(crate) fn shared_body(&self, id: MessageId) -> Option<SharedBody> {
+        let message = self.get(id);
+        let Body::Shared(bytes) = &message.bytes else { return None };
+        let &Message { topic_len, gap, properties_len, .. } = message;
+        Some(SharedBody { bytes: bytes.clone(), topic_len, gap, properties_len })
+    }
+
     /// The message, to which the caller has a reference.
     pub(crate) fn get(&self, id: MessageId) -> &Message {
         let message = self.records.get(id.index()).expect("a message that is referred to exists");
@@ -299,7 +391,9 @@ impl Messages {
         let bytes = mem::take(&mut message.bytes);
         let shared = message.shared.take();
         self.bytes_held -= cost(&bytes, &shared);
-        self.recycle(bytes);
+        if let Body::Own(bytes) = bytes {
+            self.recycle(bytes);
+        }
         if let Some(mut place) = shared
             && self.places.len() < PLACES_KEPT
         {
@@ -355,9 +449,13 @@ impl Messages {
     }
 }
 
-/// What a message with this buffer costs in memory. A payload that several shards hold counts in each of them.
-fn cost(bytes: &Vec<u8>, shared: &Option<Box<Bytes>>) -> u64 {
-    (bytes.capacity() + shared.as_ref().map_or(0, |shared| shared.len()) + size_of::<Message>()) as u64
+/// What a message with these bytes costs in memory. What several shards hold counts in each of them.
+fn cost(bytes: &Body, shared: &Option<Box<Bytes>>) -> u64 {
+    let beside = match bytes {
+        Body::Own(bytes) => bytes.capacity(),
+        Body::Shared(bytes) => bytes.len(),
+    };
+    (beside + shared.as_ref().map_or(0, |shared| shared.len()) + size_of::<Message>()) as u64
 }
 
 /// The class of buffers for `size` bytes; `None` for more than the largest holds.
@@ -384,6 +482,7 @@ mod tests {
             payload,
             joined: None,
             shared: None,
+            owner: Owner::Own,
             qos: QoS::AtLeastOnce,
             retain: true,
             expires: None,
@@ -417,6 +516,28 @@ mod tests {
             assert_eq!((message.payload(), message.size()), (&b"payload"[..], 13));
             assert_eq!(message.bytes().len(), kept, "the gap is not copied beside a shared payload");
         }
+    }
+
+    #[test]
+    fn what_all_shards_keep_is_there_once() {
+        let (mut own, mut other) = (Messages::new(), Messages::new());
+        for joined in [None, Some(("a/ä......\x01\x01payload".as_bytes(), 6))] {
+            let mut message = new("a/ä", b"\x01\x01", b"payload");
+            (message.joined, message.owner) = (joined, Owner::Everyone);
+            let id = own.insert(message);
+            let body = own.shared_body(id).expect("it is for everyone");
+            assert_eq!((body.properties(), body.payload()), (&b"\x01\x01"[..], &b"payload"[..]));
+            let mut message = new("a/ä", body.properties(), body.payload());
+            message.owner = Owner::Other(body.clone());
+            let copy = other.insert(message);
+            assert_eq!(own.get(id).bytes().as_ptr(), other.get(copy).bytes().as_ptr());
+            own.release(id);
+            let copy = other.get(copy);
+            assert_eq!((copy.topic(), copy.properties(), copy.payload()), ("a/ä", &b"\x01\x01"[..], &b"payload"[..]));
+            assert_eq!(copy.size(), 13);
+        }
+        let id = own.insert(new("t", b"", b""));
+        assert!(own.shared_body(id).is_none(), "most messages are of one shard");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! QoS 0 goes straight to the output. QoS 1 and 2 are *pulled*: the queue holds small records, and a record becomes a
 //! PUBLISH only when the window and the output have room for it.
 
+use alloc::sync::Arc;
+
 use bytes::Bytes;
 
 use super::clients::Clients;
@@ -10,11 +12,12 @@ use super::encode::{Content, Head, Received};
 use crate::config::QueueFull;
 use crate::connection::{Connection, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
-use crate::message::{MessageId, Messages, NewMessage, seconds_left};
+use crate::message::{MessageId, Messages, NewMessage, Owner, seconds_left};
 use crate::packet::{PacketId, QoS};
 use crate::session::{Delivery, DeliveryFlags, Identifiers, NO_CONNECTION};
 use crate::store::Operation;
 use crate::time::Instant;
+use crate::topic::retained::KeptAt;
 
 /// An Application Message that is being routed. Its parts lie where they were received until somebody has to keep them.
 #[derive(Debug)]
@@ -34,6 +37,12 @@ pub(super) struct Arrival<'a> {
     pub(super) received: Option<Received<'a>>,
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
+    /// The topic again, when another shard keeps it.
+    pub(super) topic_held: Option<&'a Arc<str>>,
+    /// Whose the bytes of the record will be.
+    pub(super) owner: Owner,
+    /// Where it is retained, once it is.
+    pub(super) kept: Option<KeptAt>,
     /// The record, once one was made; the arrival holds one reference to it.
     pub(super) message: Option<MessageId>,
     /// Whether several deliveries are to be expected, so that an image of the packet pays.
@@ -71,6 +80,9 @@ impl<'a> Arrival<'a> {
             answered: false,
             received: None,
             shared: None,
+            topic_held: None,
+            owner: Owner::Own,
+            kept: None,
             message: None,
             fan_out: false,
             sole: false,
@@ -110,6 +122,7 @@ impl<'a> Arrival<'a> {
                 properties: self.properties,
                 payload: self.payload,
                 shared: self.shared.clone(),
+                owner: self.owner.clone(),
                 qos: self.qos,
                 retain: self.retain,
                 expires: self.expires,

@@ -6,6 +6,8 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
+use core::num::NonZeroU64;
 
 use super::Broker;
 use super::clients::PRESSING_BYTES;
@@ -13,8 +15,9 @@ use super::deliver::Arrival;
 use super::input::AHEAD_PACKETS_MAX;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
+use crate::message::{Owner, SharedBody};
 use crate::packet::{QoS, ReasonCode};
-use crate::peer::{PeerBatch, PeerLink, PeerMessage, PeerPayload, PeerPublish};
+use crate::peer::{PeerBatch, PeerContent, PeerLink, PeerMessage, PeerPublish};
 use crate::record::Input;
 use crate::store::gate::{PeerWait, PeerWaits, Until};
 use crate::time::Instant;
@@ -169,6 +172,7 @@ impl Broker {
         ticket: u64,
         hops: u16,
     ) {
+        let kept = if retained.is_some() { self.kept_content(arrival) } else { None };
         let mut text = String::new();
         let is_live = subscribers == Subscribers::Known || !groups.is_empty();
         let link = &mut self.peers[shard];
@@ -176,14 +180,12 @@ impl Broker {
             link.note_quiet();
         }
         let batch = link.batch();
-        let topic = batch.push_bytes(arrival.topic.as_bytes());
-        let properties = batch.push_bytes(arrival.properties);
-        let payload = match &arrival.shared {
-            Some(shared) => {
-                batch.shared_bytes += shared.len();
-                PeerPayload::Shared(shared.clone())
+        let content = match kept {
+            Some((topic, body)) => {
+                batch.shared_bytes += topic.len() + body.len();
+                PeerContent::Kept { topic, body }
             }
-            None => PeerPayload::Copied(batch.push_bytes(arrival.payload)),
+            None => batch.push_content(arrival.topic, arrival.properties, arrival.payload, arrival.shared.as_ref()),
         };
         let start = batch.bytes.len() as u32;
         for &group in groups {
@@ -198,18 +200,22 @@ impl Broker {
         batch.push(PeerMessage::Publish(PeerPublish {
             ticket,
             answered: arrival.answered && hops == 0,
-            topic,
-            properties,
-            payload,
+            content,
             shares,
             qos: arrival.qos,
             retain: arrival.retain,
             subscriptions: subscribers != Subscribers::Not,
-            retained,
+            retained: retained.and_then(NonZeroU64::new),
             hops,
             expires: arrival.expires.unwrap_or(Instant::MAX),
         }));
         self.clients.pressing |= self.peers[shard].is_pressing(PRESSING_BYTES);
+    }
+
+    /// Topic and bytes of a message that was retained here, for others to keep the same.
+    fn kept_content(&self, arrival: &Arrival<'_>) -> Option<(Arc<str>, SharedBody)> {
+        let topic = self.retained.store.topic_at(arrival.kept?)?;
+        Some((topic.clone(), self.clients.messages.shared_body(arrival.message?)?))
     }
 
     /// A batch from another shard: handled at once, so that a shard never waits for itself. It is emptied.
@@ -265,7 +271,7 @@ impl Broker {
     #[cold]
     fn look_ahead_of_peer(&mut self, batch: &PeerBatch, messages: &[PeerMessage]) {
         let topics = messages.iter().take(AHEAD_PACKETS_MAX).filter_map(|message| match message {
-            PeerMessage::Publish(publish) if publish.subscriptions => Some(batch.slice(&publish.topic)),
+            PeerMessage::Publish(publish) if publish.subscriptions => Some(batch.topic_bytes(&publish.content)),
             _ => None,
         });
         self.router.look_ahead(topics);
@@ -273,15 +279,20 @@ impl Broker {
 
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
         self.clients.mark = self.clients.recorded;
-        let topic = core::str::from_utf8(batch.slice(&publish.topic)).expect("the topic was checked where it came in");
-        let (properties, payload) = (batch.slice(&publish.properties), batch.payload(&publish.payload));
+        let content = &publish.content;
+        let (topic, properties) = (batch.topic(content), batch.properties(content));
+        let payload = batch.payload(content);
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
             .expiring_at(self.clients.now, (publish.expires < Instant::MAX).then_some(publish.expires));
-        if let PeerPayload::Shared(shared) = &publish.payload {
-            arrival.shared = Some(shared.clone());
+        match content {
+            PeerContent::Copied { .. } => {}
+            PeerContent::Payload { payload, .. } => arrival.shared = Some(payload.clone()),
+            PeerContent::Kept { topic, body } => {
+                (arrival.topic_held, arrival.owner) = (Some(topic), Owner::Other(body.clone()));
+            }
         }
         if let Some(stamp) = publish.retained {
-            self.retain_stamped(&mut arrival, (stamp, from.0));
+            self.retain_stamped(&mut arrival, (stamp.get(), from.0));
         }
         arrival.answered = publish.answered;
         let mut scratch = self.scratch.take().unwrap_or_default();

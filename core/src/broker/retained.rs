@@ -6,12 +6,13 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Broker;
 use super::clients::Clients;
 use super::deliver::{Arrival, Target};
-use crate::message::MessageId;
+use crate::message::{MessageId, Owner};
 use crate::session::{Identifiers, NO_CONNECTION, RetainedScan};
 use crate::store::Operation;
 use crate::time::Instant;
@@ -83,13 +84,17 @@ impl Broker {
             return self.remove_stamped(arrival.topic, stamp);
         }
         self.drop_entry(arrival.topic, known);
+        if !self.peers.is_empty() && arrival.shared.is_none() && matches!(arrival.owner, Owner::Own) {
+            arrival.owner = Owner::Everyone;
+        }
         let message = arrival.record(&mut self.clients.messages);
         self.clients.messages.share(message);
         let position = self.clients.record_message(message);
         self.clients.record(|| Operation::Retained { message: position });
         self.retained.bytes += self.clients.messages.get(message).size() as u64;
         let entry = Entry { message: message.index() as u32, expires: arrival.expires, stamp };
-        self.retained.store.set_at(slot, arrival.topic, entry);
+        let topic = || arrival.topic_held.map_or_else(|| Arc::from(arrival.topic), Arc::clone);
+        arrival.kept = Some(self.retained.store.set_at(slot, topic, entry));
         if let Some(expires) = arrival.expires {
             self.retained.expiring.insert((expires, Box::from(arrival.topic)));
             self.arm_retained();

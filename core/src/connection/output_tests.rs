@@ -15,6 +15,7 @@ fn message(messages: &mut Messages, payload: &[u8]) -> MessageId {
         properties: b"",
         payload,
         joined: None,
+        owner: crate::message::Owner::Own,
         shared: None,
         qos: QoS::AtMostOnce,
         retain: false,

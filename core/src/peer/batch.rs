@@ -1,11 +1,14 @@
 //! A batch of messages from one shard to another.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 use core::ops::Range;
 
 use bytes::Bytes;
 
+use crate::message::SharedBody;
 use crate::packet::QoS;
 use crate::time::Instant;
 use crate::topic::FilterPrint;
@@ -26,7 +29,7 @@ pub struct PeerBatch {
     pub(crate) messages: Vec<PeerMessage>,
     /// What the messages' ranges point into.
     pub(crate) bytes: Vec<u8>,
-    /// Bytes of the payloads that are shared.
+    /// Bytes of messages that are shared.
     pub(crate) shared_bytes: usize,
     /// Somebody waits until it is acknowledged: a publisher, or whoever fills the way to the other shard.
     pub(crate) prompt: bool,
@@ -64,9 +67,7 @@ pub(crate) struct PeerPublish {
     pub(crate) ticket: u64,
     /// Whether its publisher is told that it was taken over.
     pub(crate) answered: bool,
-    pub(crate) topic: Range<u32>,
-    pub(crate) properties: Range<u32>,
-    pub(crate) payload: PeerPayload,
+    pub(crate) content: PeerContent,
     /// Pairs of group name and filter, each with a length in front, that the receiver has to choose a member for.
     pub(crate) shares: Range<u32>,
     pub(crate) qos: QoS,
@@ -74,20 +75,22 @@ pub(crate) struct PeerPublish {
     /// Whether the receiver's ordinary subscriptions are to be served.
     pub(crate) subscriptions: bool,
     /// The retained stamp, when the receiver has to keep it.
-    pub(crate) retained: Option<u64>,
+    pub(crate) retained: Option<NonZeroU64>,
     /// How many shards have passed it on.
     pub(crate) hops: u16,
     /// When it expires, by the clock that all shards share, since it may lie in an inbox; [`Instant::MAX`] is never.
     pub(crate) expires: Instant,
 }
 
-/// The payload of a message on its way to another shard.
+/// Topic, properties and payload of a message on its way to another shard.
 #[derive(Debug)]
-pub(crate) enum PeerPayload {
-    /// It lies in the batch.
-    Copied(Range<u32>),
-    /// It is shared with the sender, and with every other shard that it goes to.
-    Shared(Bytes),
+pub(crate) enum PeerContent {
+    /// They lie in the batch.
+    Copied { topic: Range<u32>, properties: Range<u32>, payload: Range<u32> },
+    /// The payload is shared with the sender, and with every other shard that it goes to.
+    Payload { topic: Range<u32>, properties: Range<u32>, payload: Bytes },
+    /// All of it is: every shard keeps it.
+    Kept { topic: Arc<str>, body: SharedBody },
 }
 
 impl PeerBatch {
@@ -138,13 +141,53 @@ impl PeerBatch {
         start..self.bytes.len() as u32
     }
 
+    /// Appends what a message is made of. `shared` is the payload again, if it is not to be copied.
+    pub(crate) fn push_content(
+        &mut self,
+        topic: &str,
+        properties: &[u8],
+        payload: &[u8],
+        shared: Option<&Bytes>,
+    ) -> PeerContent {
+        let (topic, properties) = (self.push_bytes(topic.as_bytes()), self.push_bytes(properties));
+        match shared {
+            Some(payload) => {
+                self.shared_bytes += payload.len();
+                PeerContent::Payload { topic, properties, payload: payload.clone() }
+            }
+            None => PeerContent::Copied { topic, properties, payload: self.push_bytes(payload) },
+        }
+    }
+
     /// Payloads from this size on are shared between shards; below, copying costs less.
     pub(crate) const SHARED_BYTES_MIN: usize = 16 * 1024;
 
-    pub(crate) fn payload<'a>(&'a self, payload: &'a PeerPayload) -> &'a [u8] {
-        match payload {
-            PeerPayload::Copied(range) => self.slice(range),
-            PeerPayload::Shared(bytes) => bytes,
+    pub(crate) fn topic_bytes<'a>(&'a self, content: &'a PeerContent) -> &'a [u8] {
+        match content {
+            PeerContent::Copied { topic, .. } | PeerContent::Payload { topic, .. } => self.slice(topic),
+            PeerContent::Kept { topic, .. } => topic.as_bytes(),
+        }
+    }
+
+    pub(crate) fn topic<'a>(&'a self, content: &'a PeerContent) -> &'a str {
+        match content {
+            PeerContent::Kept { topic, .. } => topic,
+            _ => core::str::from_utf8(self.topic_bytes(content)).expect("the topic was checked where it came in"),
+        }
+    }
+
+    pub(crate) fn properties<'a>(&'a self, content: &'a PeerContent) -> &'a [u8] {
+        match content {
+            PeerContent::Copied { properties, .. } | PeerContent::Payload { properties, .. } => self.slice(properties),
+            PeerContent::Kept { body, .. } => body.properties(),
+        }
+    }
+
+    pub(crate) fn payload<'a>(&'a self, content: &'a PeerContent) -> &'a [u8] {
+        match content {
+            PeerContent::Copied { payload, .. } => self.slice(payload),
+            PeerContent::Payload { payload, .. } => payload,
+            PeerContent::Kept { body, .. } => body.payload(),
         }
     }
 

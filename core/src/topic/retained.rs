@@ -73,6 +73,10 @@ pub struct Slot {
     kept: Option<u32>,
 }
 
+/// Where a topic's message is kept, until it is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptAt(u32);
+
 /// How far the search for one filter has come. It borrows nothing, and the store may change between two steps.
 #[derive(Clone, Debug)]
 pub struct Scan {
@@ -125,19 +129,29 @@ impl RetainedStore {
 
     /// Keeps `entry` for `topic` and answers what was kept before (MQTT-3.3.1-5).
     pub fn set(&mut self, topic: &str, entry: Entry) -> Option<Entry> {
-        self.set_at(self.slot(topic), topic, entry)
+        let slot = self.slot(topic);
+        let before = self.get_at(slot).copied();
+        self.set_at(slot, || topic.into(), entry);
+        before
     }
 
-    /// The same, where the topic was searched already and nothing has changed since.
-    pub fn set_at(&mut self, Slot { hash, kept }: Slot, topic: &str, entry: Entry) -> Option<Entry> {
+    /// The same, where the topic was searched already and nothing has changed since. `topic` is asked for if it is new here.
+    pub fn set_at(&mut self, Slot { hash, kept }: Slot, topic: impl FnOnce() -> Arc<str>, entry: Entry) -> KeptAt {
         if let Some(place) = kept {
-            let kept = self.kept[place].as_mut()?;
-            return Some(core::mem::replace(&mut kept.entry, entry));
+            if let Some(kept) = &mut self.kept[place] {
+                kept.entry = entry;
+            }
+            return KeptAt(place);
         }
-        let kept = self.kept.insert(Some(Kept { topic: topic.into(), entry, fresh: self.fresh.len() as u32 }));
+        let kept = self.kept.insert(Some(Kept { topic: topic(), entry, fresh: self.fresh.len() as u32 }));
         self.fresh.push(kept);
         self.by_topic.insert_unique(spread(hash), Place { hash, kept }, |place| spread(place.hash));
-        None
+        KeptAt(kept)
+    }
+
+    /// The topic that is kept in a place, for others to keep the same text.
+    pub fn topic_at(&self, place: KeptAt) -> Option<&Arc<str>> {
+        self.kept[place.0].as_ref().map(|kept| &kept.topic)
     }
 
     /// Keeps nothing for `topic` any more, and answers what was kept (MQTT-3.3.1-6).
