@@ -103,7 +103,7 @@ impl<'a> Arrival<'a> {
         self
     }
 
-    fn content(&self) -> Content<'_> {
+    pub(super) fn content(&self) -> Content<'_> {
         Content {
             topic: self.topic.as_bytes(),
             properties: self.properties,

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::connection::OutgoingAlias;
 use crate::packet::varint::{varint_len, write_varint};
 use crate::packet::{PacketId, Publish};
+use crate::peer::{PeerBatch, PeerContent, PeerPacket};
 
 /// What an Application Message is made of.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +120,27 @@ impl<'a> Received<'a> {
         Self { packet, v5, packet_id_at }
     }
 
+    /// The same in a batch for another shard, with what lies where in it.
+    pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
+        let whole = batch.push_bytes(self.packet);
+        let payload = whole.end - content.payload.len() as u32..whole.end;
+        let properties = payload.start - content.properties.len() as u32..payload.start;
+        let beside = if self.v5 { varint_len(content.properties.len() as u32) } else { 0 };
+        let topic_end = match self.packet_id_at {
+            0 => properties.start - beside as u32,
+            at => whole.start + at,
+        };
+        let topic = topic_end - content.topic.len() as u32..topic_end;
+        let packet = PeerPacket { start: whole.start, packet_id_at: self.packet_id_at, v5: self.v5 };
+        PeerContent::Copied { topic, properties, payload, packet: Some(packet) }
+    }
+
+    /// As [`push`](Self::push) left it in a batch: all up to `end`.
+    pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, end: u32) -> Self {
+        let PeerPacket { start, packet_id_at, v5 } = packet;
+        Self { packet: batch.slice(&(start..end)), v5, packet_id_at }
+    }
+
     /// Whether a packet with this head, which has no alias and no identifiers, is the same but for flags and Packet Identifier.
     pub(super) fn is_like(&self, head: &Head<'_>) -> bool {
         self.v5 == head.v5 && (self.packet_id_at > 0) == head.packet_id.is_some()
@@ -222,6 +244,14 @@ mod tests {
             let qos = publish.qos as u8;
             let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
             let received = Received::new(&packet, v5, &publish);
+            let mut batch = PeerBatch::default();
+            batch.push_bytes(b"before");
+            let there = received.push(&content, &mut batch);
+            batch.push_bytes(b"behind");
+            let PeerContent::Copied { payload: range, packet: Some(packet), .. } = &there else { panic!("a copy") };
+            let received = Received::in_batch(&batch, *packet, range.end);
+            prop_assert_eq!((batch.topic_bytes(&there), batch.payload(&there)), (topic, content.payload));
+            prop_assert_eq!(batch.properties(&there), properties);
             let other = Head { v5: !v5, ..head };
             prop_assert!(received.is_like(&head) && !received.is_like(&other));
             let (mut copied, mut encoded) = (Vec::new(), Vec::new());

@@ -12,6 +12,7 @@ use core::num::NonZeroU64;
 use super::Broker;
 use super::clients::PRESSING_BYTES;
 use super::deliver::Arrival;
+use super::encode::Received;
 use super::input::AHEAD_PACKETS_MAX;
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
@@ -185,7 +186,10 @@ impl Broker {
                 batch.shared_bytes += topic.len() + body.len();
                 PeerContent::Kept { topic, body }
             }
-            None => batch.push_content(arrival.topic, arrival.properties, arrival.payload, arrival.shared.as_ref()),
+            None => match (&arrival.received, &arrival.shared) {
+                (Some(received), None) => received.push(&arrival.content(), batch),
+                (_, shared) => batch.push_content(arrival.topic, arrival.properties, arrival.payload, shared.as_ref()),
+            },
         };
         let start = batch.bytes.len() as u32;
         for &group in groups {
@@ -277,15 +281,32 @@ impl Broker {
         self.router.look_ahead(topics);
     }
 
+    /// An Application Message. Its topic is not looked at as a text again when the last one had the same.
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
+        let mut known = core::mem::take(&mut self.known_topic);
+        if let PeerContent::Kept { topic, .. } = &publish.content {
+            self.peer_publish_to(topic, from, batch, publish);
+        } else {
+            let topic = batch.topic_bytes(&publish.content);
+            if topic != known.as_bytes() {
+                known.clear();
+                known.push_str(core::str::from_utf8(topic).expect("the topic was checked where it came in"));
+            }
+            self.peer_publish_to(&known, from, batch, publish);
+        }
+        self.known_topic = known;
+    }
+
+    fn peer_publish_to(&mut self, topic: &str, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
         self.clients.mark = self.clients.recorded;
         let content = &publish.content;
-        let (topic, properties) = (batch.topic(content), batch.properties(content));
-        let payload = batch.payload(content);
+        let (properties, payload) = (batch.properties(content), batch.payload(content));
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
             .expiring_at(self.clients.now, (publish.expires < Instant::MAX).then_some(publish.expires));
         match content {
-            PeerContent::Copied { .. } => {}
+            PeerContent::Copied { payload, packet, .. } => {
+                arrival.received = packet.map(|packet| Received::in_batch(batch, packet, payload.end));
+            }
             PeerContent::Payload { payload, .. } => arrival.shared = Some(payload.clone()),
             PeerContent::Kept { topic, body } => {
                 (arrival.topic_held, arrival.owner) = (Some(topic), Owner::Other(body.clone()));

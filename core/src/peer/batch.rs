@@ -86,11 +86,19 @@ pub(crate) struct PeerPublish {
 #[derive(Debug)]
 pub(crate) enum PeerContent {
     /// They lie in the batch.
-    Copied { topic: Range<u32>, properties: Range<u32>, payload: Range<u32> },
+    Copied { topic: Range<u32>, properties: Range<u32>, payload: Range<u32>, packet: Option<PeerPacket> },
     /// The payload is shared with the sender, and with every other shard that it goes to.
     Payload { topic: Range<u32>, properties: Range<u32>, payload: Bytes },
     /// All of it is: every shard keeps it.
     Kept { topic: Arc<str>, body: SharedBody },
+}
+
+/// The packet that a message came in, when it may go on as it is. It ends where the payload does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerPacket {
+    pub(crate) start: u32,
+    pub(crate) packet_id_at: u32,
+    pub(crate) v5: bool,
 }
 
 impl PeerBatch {
@@ -155,7 +163,7 @@ impl PeerBatch {
                 self.shared_bytes += payload.len();
                 PeerContent::Payload { topic, properties, payload: payload.clone() }
             }
-            None => PeerContent::Copied { topic, properties, payload: self.push_bytes(payload) },
+            None => PeerContent::Copied { topic, properties, payload: self.push_bytes(payload), packet: None },
         }
     }
 
@@ -166,13 +174,6 @@ impl PeerBatch {
         match content {
             PeerContent::Copied { topic, .. } | PeerContent::Payload { topic, .. } => self.slice(topic),
             PeerContent::Kept { topic, .. } => topic.as_bytes(),
-        }
-    }
-
-    pub(crate) fn topic<'a>(&'a self, content: &'a PeerContent) -> &'a str {
-        match content {
-            PeerContent::Kept { topic, .. } => topic,
-            _ => core::str::from_utf8(self.topic_bytes(content)).expect("the topic was checked where it came in"),
         }
     }
 

@@ -101,6 +101,12 @@ impl RouteCache {
         self.by_topic.find(hash, is_it).copied()
     }
 
+    /// Whether the route at this place is that of `topic`.
+    #[inline]
+    pub(super) fn is_at(&self, index: u32, topic: &str) -> bool {
+        self.routes.get(index as usize).is_some_and(|route| *route.topic == *topic)
+    }
+
     pub(super) fn route(&self, index: u32) -> &Route {
         &self.routes[index as usize]
     }

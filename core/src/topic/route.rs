@@ -36,6 +36,8 @@ pub struct Router {
     epochs: Epochs,
     scratch: Vec<FilterId>,
     text: String,
+    /// Where the latest answer is remembered: the next topic is often the same.
+    latest: u32,
     /// How often the tree has to be walked before it is worth looking ahead again.
     ahead_in: u32,
 }
@@ -52,6 +54,7 @@ impl Router {
             epochs: Epochs::new(seed),
             scratch: Vec::new(),
             text: String::new(),
+            latest: 0,
             ahead_in: 1,
         }
     }
@@ -65,8 +68,15 @@ impl Router {
     /// Like [`route`](Self::route), for callers that change the router while they walk the answer: it is read through
     /// [`filters`](Self::filters).
     pub fn route_at(&mut self, topic: &str) -> RouteAt {
-        let hash = self.cache.hash(topic.as_bytes());
-        if let Some(index) = self.cache.find(hash, topic.as_bytes()) {
+        let mut hash = 0;
+        let found = if self.cache.is_at(self.latest, topic) {
+            Some(self.latest)
+        } else {
+            hash = self.cache.hash(topic.as_bytes());
+            self.cache.find(hash, topic.as_bytes())
+        };
+        if let Some(index) = found {
+            self.latest = index;
             let route = self.cache.use_route(index);
             let stamp = self.epochs.stamp(route.cells);
             if route.stamp == stamp {
