@@ -148,7 +148,7 @@ impl Model {
                 known.peers.retain(|&other| other != shard);
                 known.peers.extend(interested.then_some(shard));
                 if was != interested {
-                    self.router.set_interest(self.router.print(filter), shard, interested);
+                    self.router.set_interest(shard, &[(self.router.print(filter), interested)]);
                 }
             }
             &Operation::Remote { ref filter, share, shard, total } => {
@@ -231,7 +231,7 @@ impl Model {
         }
         for known in std::mem::take(&mut self.known) {
             let print = self.router.print(&known.filter);
-            known.peers.iter().for_each(|&shard| self.router.set_interest(print, shard, false));
+            known.peers.iter().for_each(|&shard| self.router.set_interest(shard, &[(print, false)]));
             let id = self.router.insert(&known.filter);
             for &(share, shard) in &known.remotes {
                 self.router.set_remote_members(id, share_name(share), shard, 0, 0);

@@ -23,7 +23,7 @@ ROWS = [
     ("pairs, 100", "pairs -n 100 -w 512"),
     ("pairs, 1,000", "pairs -n 1000 -w 128"),
     ("fan-in 100 to 1", "fan-in -n 100 -w 64"),
-    ("match, 4 of 100,000 filters", "subscriptions -n 100000 -w 256"),
+    ("match, 4 of 100,000 filters", "subscriptions -n 100000 -w 1024"),
 ]
 # What two shards on two cores are to make of one, where the generator leaves them the cores.
 GOAL = 1.7

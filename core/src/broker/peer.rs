@@ -235,11 +235,9 @@ impl Broker {
             self.gate.give_up_peer(from, self.peers[index].handled());
         }
         self.peers[index].acknowledged(batch.handled);
-        for &(print, interested) in &batch.interest {
-            self.router.set_interest(print, from.0, interested);
-            if interested {
-                self.peers[index].note_subscriber();
-            }
+        self.router.set_interest(from.0, &batch.interest);
+        if batch.interest.iter().any(|(_, interested)| *interested) {
+            self.peers[index].note_subscriber();
         }
         let messages = core::mem::take(&mut batch.messages);
         for (at, message) in messages.iter().enumerate() {

@@ -14,7 +14,7 @@ use super::interest::{FilterPrint, Interest};
 use super::tree::ahead::TOGETHER;
 use super::{FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
 
-/// With fewer filters the tree is in the processor's caches anyway.
+/// With fewer filters, those of other shards included, all of it is in the processor's caches anyway.
 const AHEAD_FILTERS_MIN: usize = 65_536;
 /// Walks until it is asked again whether they are enough.
 const AHEAD_PAUSE: u32 = 256;
@@ -133,7 +133,7 @@ impl Router {
     /// that are never routed, or are remembered, waste no more than that.
     #[cold]
     pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>) {
-        if self.tree.len() < AHEAD_FILTERS_MIN {
+        if self.tree.len() + self.interest.len() < AHEAD_FILTERS_MIN {
             self.ahead_in = AHEAD_PAUSE;
             return;
         }
@@ -149,7 +149,7 @@ impl Router {
         if new.len() > 1 {
             let mut read = 0;
             self.tree.read_ahead(&new, |_, node| read ^= node.peek());
-            black_box(read);
+            black_box((read, self.interest.read_ahead(&new)));
         }
         self.ahead_in = looked_at.max(1);
     }
@@ -251,14 +251,20 @@ impl Router {
         self.interest.coarse_print(filter, self.epochs.cell(filter))
     }
 
-    /// Another shard, 0..=63, has its first subscriber for a filter of this print, or has none any more.
-    pub fn set_interest(&mut self, print: FilterPrint, shard: u16, interested: bool) {
-        if interested {
-            self.interest.add(print, shard);
-        } else {
-            self.interest.remove(print, shard);
+    /// Another shard, 0..=63, has its first subscriber for each filter of these prints, or has none any more.
+    pub fn set_interest(&mut self, shard: u16, changes: &[(FilterPrint, bool)]) {
+        for changes in changes.chunks(TOGETHER) {
+            // Among many filters each is a place in memory that is waited for: for these together.
+            black_box(self.interest.read_ahead_of(changes.iter().map(|(print, _)| *print)));
+            for &(print, interested) in changes {
+                if interested {
+                    self.interest.add(print, shard);
+                } else {
+                    self.interest.remove(print, shard);
+                }
+                self.epochs.bump(print.cell);
+            }
         }
-        self.epochs.bump(print.cell);
     }
 
     /// See [`SubscriptionTree::join`].

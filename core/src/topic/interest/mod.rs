@@ -23,6 +23,9 @@ mod told;
 pub use print::FilterPrint;
 pub use told::Told;
 
+/// Sums that are looked up together; what finds no room is not read ahead.
+const AHEAD_SUMS: usize = 128;
+
 /// A shape that some filter has.
 struct Live {
     shape: Shape,
@@ -78,8 +81,31 @@ impl Interest {
         fitting.fold(0, |shards, live| shards | self.shards_of(live.shape.sum(live.salt, &levels)))
     }
 
+    /// Looks up what [`shards`](Self::shards) will for these topics, side by side, so that the reads of memory overlap. It
+    /// answers anything. Topics need not be valid names.
+    pub(super) fn read_ahead(&self, topics: &[&[u8]]) -> u64 {
+        let mut sums = heapless::Vec::<u64, AHEAD_SUMS>::new();
+        for topic in topics.iter().filter_map(|topic| core::str::from_utf8(topic).ok()) {
+            let levels = self.prints.levels(topic);
+            for live in self.shapes.iter().filter(|live| live.shape.fits(&levels)) {
+                let _ = sums.push(live.shape.sum(live.salt, &levels));
+            }
+        }
+        sums.iter().fold(0, |read, sum| read ^ self.shards_of(*sum))
+    }
+
+    /// How many filters there are, those of several shards once.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     fn shards_of(&self, sum: u64) -> u64 {
         self.known.find(sum, |known| known.sum == sum).map_or(0, |known| known.shards)
+    }
+
+    /// Reads what adding or removing these will read.
+    pub(super) fn read_ahead_of(&self, prints: impl Iterator<Item = FilterPrint>) -> u64 {
+        prints.fold(0, |read, print| read ^ self.shards_of(print.sum))
     }
 
     /// A shard, 0..=63, has its first subscriber for a filter.

@@ -90,9 +90,9 @@ fn a_change_elsewhere_is_seen_at_once() {
     for filter in ["a/b", "a/#", "+/b", "#", "a/+"] {
         (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), 0), "before {filter}"));
         let print = router.print(filter);
-        router.set_interest(print, 5, true);
+        router.set_interest(5, &[(print, true)]);
         (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), 1 << 5), "with {filter}"));
-        router.set_interest(print, 5, false);
+        router.set_interest(5, &[(print, false)]);
     }
     assert_eq!(ask(&mut router, "a/b"), ([id].into(), 0));
     assert_eq!(router.tree().len(), 1, "filters of others are not in the tree");
@@ -252,7 +252,7 @@ proptest! {
                 Step::Peer(filter, on) => {
                     if elsewhere.contains(&filter) != on {
                         let print = router.print(&filter);
-                        router.set_interest(print, 1, on);
+                        router.set_interest(1, &[(print, on)]);
                         elsewhere.retain(|other| *other != filter);
                         elsewhere.extend(on.then_some(filter));
                     }
