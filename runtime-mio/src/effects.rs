@@ -51,10 +51,10 @@ impl Shard {
     pub(crate) fn flush(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = self.connections.get(id) else { return };
         match conn.flush(&mut self.broker, now) {
-            Err(_) => self.closed(now, id, CloseCause::Error),
+            Err(_) => self.closed(id, CloseCause::Error),
             Ok(true) if conn.phase == Phase::Flushing => match conn.finish() {
                 Ok(()) => self.enqueue(id),
-                Err(_) => self.closed(now, id, CloseCause::Done),
+                Err(_) => self.closed(id, CloseCause::Done),
             },
             Ok(_) => {}
         }
@@ -70,7 +70,7 @@ impl Shard {
     fn close(&mut self, now: Instant, close: Close) {
         let Some(conn) = self.connections.get(close.conn) else { return };
         match close.how {
-            CloseHow::Abort => self.closed(now, close.conn, CloseCause::Done),
+            CloseHow::Abort => self.closed(close.conn, CloseCause::Done),
             CloseHow::Flush if conn.phase == Phase::Open => {
                 conn.phase = Phase::Flushing;
                 self.enqueue(close.conn);
@@ -80,13 +80,10 @@ impl Shard {
         }
     }
 
-    /// Drops a socket and tells the broker, which asked for it if the connection was on its way out. An end may bring a will:
-    /// what came before it is handled before.
-    pub(crate) fn closed(&mut self, now: Instant, id: ConnId, cause: CloseCause) {
+    /// Drops a socket. The broker, which asked for it if the connection was on its way out, is told in its turn.
+    pub(crate) fn closed(&mut self, id: ConnId, cause: CloseCause) {
         if let Some(conn) = self.connections.remove(id) {
-            let cause = if conn.phase == Phase::Open { cause } else { CloseCause::Done };
-            self.read_mail(now);
-            self.broker.handle_closed(now, id, cause);
+            self.ended.push((id, if conn.phase == Phase::Open { cause } else { CloseCause::Done }));
         }
     }
 

@@ -17,9 +17,8 @@
 //! A shard is one future on a thread of its own. It repeats one *turn* (`shard.rs`): wait; accept; feed mail and readable
 //! sockets, at most one buffer each; let timers fire; carry out what the broker wants (`effects.rs`). async-io by itself
 //! registers interest anew after each event. So sockets are registered once, edge-triggered, in a poll of the shard's own. The
-//! thread waits in it for 100 ms at most. When nothing has come by then async-io watches the poll, and the shard sleeps until
-//! it has an event or [time has come](weirmq_core::Broker::poll_timeout). There is no protocol here: what a byte means is
-//! decided in [`weirmq_core`].
+//! thread waits in it for 100 ms at most. When nothing has come by then async-io watches the poll, and the shard sleeps until it has
+//! an event or [time has come](weirmq_core::Broker::poll_timeout). What a byte means is decided in [`weirmq_core`].
 #![forbid(unsafe_code)]
 
 mod address;

@@ -69,6 +69,8 @@ pub(crate) struct Shard {
     reading: Vec<ConnId>,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
+    /// Connections that have ended, which the broker does not know yet.
+    pub(crate) ended: Vec<(ConnId, CloseCause)>,
     pub(crate) outbox: Outbox,
     progress: Progress,
     /// Shards to wake before this one sleeps.
@@ -104,6 +106,7 @@ impl Shard {
             reading: Vec::new(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
+            ended: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
             calls: Calls::default(),
@@ -167,10 +170,13 @@ impl Shard {
     fn turn(&mut self, now: Instant) {
         self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
-        self.read_mail(now);
+        self.read_mail(now, true);
         std::mem::swap(&mut self.ready, &mut self.reading);
         (0..self.reading.len()).for_each(|index| self.read(now, self.reading[index]));
         self.reading.clear();
+        // An end may bring a will: what came before it is handled before.
+        self.read_mail(now, true);
+        std::mem::take(&mut self.ended).into_iter().for_each(|(id, cause)| self.broker.handle_closed(now, id, cause));
         self.broker.handle_timeout(now);
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
@@ -180,7 +186,7 @@ impl Shard {
     /// When the next turn is due if nothing happens; `None` is never.
     fn due(&self) -> Option<Instant> {
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
-        if self.progress == Progress::More || !self.ready.is_empty() {
+        if self.progress == Progress::More || !self.ready.is_empty() || !self.ended.is_empty() {
             return Some(Instant::ZERO);
         }
         let timer = self.broker.poll_timeout().map(|(due, _)| due);
@@ -205,7 +211,7 @@ impl Shard {
     }
 
     /// Handles what other shards and threads have said since the last turn.
-    pub(crate) fn read_mail(&mut self, now: Instant) {
+    fn read_mail(&mut self, now: Instant, settles: bool) {
         let mut mail = std::mem::take(&mut self.mail);
         self.link.collect(&mut mail);
         for letter in mail.drain(..) {
@@ -218,7 +224,7 @@ impl Shard {
                     }
                 }
             }
-            self.broker.wants_flush().then(|| self.settle(now));
+            (settles && self.broker.wants_flush()).then(|| self.settle(now));
         }
         self.mail = mail;
     }
@@ -280,16 +286,18 @@ impl Shard {
         }
         let (received, phase) = (conn.receive(&mut self.buffer), conn.phase);
         // Whatever led the client to write this comes before it.
-        self.read_mail(now);
+        self.read_mail(now, false);
         match (received, phase) {
             (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
-            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
+            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
-                self.broker.wants_flush().then(|| self.settle(now));
+                if self.broker.wants_flush() {
+                    self.settle(now);
+                }
             }
             (Ok(_), _) => {}
-            (Err(_), _) => self.closed(now, id, CloseCause::Error),
+            (Err(_), _) => self.closed(id, CloseCause::Error),
         }
         self.enqueue(id);
     }
@@ -307,7 +315,7 @@ impl Shard {
         if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
-            self.read_mail(now);
+            self.read_mail(now, true);
             self.broker.shutdown(now);
         }
     }

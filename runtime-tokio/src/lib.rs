@@ -17,9 +17,8 @@
 //! A shard is one task on a thread of its own. It repeats one *turn* (`shard.rs`): feed every readable socket, at most one
 //! buffer each, and what other shards sent; accept; let timers fire; carry out what the broker wants (`effects.rs`), with one
 //! vectored write for each connection that has output; wait, at most until [`Broker::poll_timeout`]. A connection has no
-//! task: its waker writes its name on the shard's list, so that one turn serves many ready sockets.
-//!
-//! There is no protocol here: what a byte means is decided in [`weirmq_core`].
+//! task: its waker writes its name on the shard's list, so that one turn serves many ready sockets. There is no protocol here:
+//! what a byte means is decided in [`weirmq_core`].
 //!
 //! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout
 #![forbid(unsafe_code)]

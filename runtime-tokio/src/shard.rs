@@ -49,6 +49,8 @@ pub(crate) struct Shard {
     pub(crate) connections: ConnMap<Connection>,
     buffer: Vec<u8>,
     mail: Vec<Mail>,
+    /// Connections that have ended, which the broker does not know yet.
+    pub(crate) ended: Vec<(ConnId, CloseCause)>,
     ready: Vec<Option<ConnId>>,
     pub(crate) outbox: Outbox,
     progress: Progress,
@@ -84,6 +86,7 @@ impl Shard {
             connections: ConnMap::default(),
             buffer: vec![0; READ_BYTES],
             mail: Vec::new(),
+            ended: Vec::new(),
             ready: Vec::new(),
             outbox: Outbox::new(),
             progress: Progress::Idle,
@@ -135,11 +138,14 @@ impl Shard {
         self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         (self.again, self.busy) = (false, false);
-        self.read_mail(now);
+        self.read_mail(now, true);
         std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
         self.busy |= !self.ready.is_empty();
         (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
         self.ready.clear();
+        // An end may bring a will: what came before it is handled before.
+        self.read_mail(now, true);
+        std::mem::take(&mut self.ended).into_iter().for_each(|(id, cause)| self.broker.handle_closed(now, id, cause));
         self.broker.handle_timeout(now);
         self.progress = self.broker.run(now, Budget::default());
         self.settle(now);
@@ -149,7 +155,7 @@ impl Shard {
     /// When the next turn is due if nothing happens; `None` is never.
     fn due(&self) -> Option<Instant> {
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
-        if self.progress == Progress::More || self.again {
+        if self.progress == Progress::More || self.again || !self.ended.is_empty() {
             return Some(Instant::ZERO);
         }
         let timer = self.broker.poll_timeout().map(|(due, _)| due);
@@ -157,7 +163,7 @@ impl Shard {
     }
 
     /// Handles what other shards and threads have said.
-    pub(crate) fn read_mail(&mut self, now: Instant) {
+    fn read_mail(&mut self, now: Instant, settles: bool) {
         let mut mail = std::mem::take(&mut self.mail);
         self.link.collect(&mut mail);
         self.busy |= !mail.is_empty();
@@ -171,7 +177,7 @@ impl Shard {
                     }
                 }
             }
-            self.broker.wants_flush().then(|| self.settle(now));
+            (settles && self.broker.wants_flush()).then(|| self.settle(now));
         }
         self.mail = mail;
     }
@@ -237,16 +243,16 @@ impl Shard {
         let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
         let (received, phase) = (conn.receive(&mut self.buffer), conn.phase);
         // Whatever led the client to write this comes before it.
-        self.read_mail(now);
+        self.read_mail(now, false);
         match (received, phase) {
             (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
-            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(now, id, CloseCause::PeerClosed),
+            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
                 self.broker.wants_flush().then(|| self.settle(now));
             }
             (Ok(_), _) => {}
-            (Err(_), _) => self.closed(now, id, CloseCause::Error),
+            (Err(_), _) => self.closed(id, CloseCause::Error),
         }
         self.enqueue(id);
     }
@@ -264,7 +270,7 @@ impl Shard {
         if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
-            self.read_mail(now);
+            self.read_mail(now, true);
             self.broker.shutdown(now);
         }
     }
