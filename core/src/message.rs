@@ -5,7 +5,8 @@
 //! numbers: messages never leave their broker, another one gets a copy, or names the same bytes.
 //!
 //! A message is stored as the bytes that every onward PUBLISH contains: topic, properties and payload, in one buffer
-//! that is used again for later messages. What every shard has to keep is in a buffer that they share. This module does not know who refers to a message or why.
+//! that is used again for later messages. What every shard has to keep is in a buffer that they share. This module does not
+//! know who refers to a message or why.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

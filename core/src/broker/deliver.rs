@@ -122,7 +122,7 @@ impl<'a> Arrival<'a> {
                 properties: self.properties,
                 payload: self.payload,
                 shared: self.shared.clone(),
-                owner: self.owner.clone(),
+                owner: core::mem::take(&mut self.owner),
                 qos: self.qos,
                 retain: self.retain,
                 expires: self.expires,

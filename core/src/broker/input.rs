@@ -30,6 +30,11 @@ enum Step {
     Wait,
 }
 
+/// Answers that may wait until something has left for another shard before SUBSCRIBE and UNSUBSCRIBE are not handled any more.
+const GATED_MAX: usize = 1_024;
+/// A longer topic is not remembered as that of the last PUBLISH.
+pub(super) const KNOWN_BYTES_MAX: usize = 1_024;
+
 impl Broker {
     /// Bytes arrived on a connection. They are read where they lie, and only what has to wait is copied.
     pub fn handle_receive(&mut self, now: Instant, conn: ConnId, bytes: &[u8]) {
@@ -273,7 +278,7 @@ impl Broker {
         let publishes = frames.take(AHEAD_PACKETS_MAX).filter(|frame| frame.packet_type == PacketType::Publish);
         // One that has an alias instead is not looked up.
         let topics = publishes.filter_map(|frame| Publish::peek_topic(frame.body)).filter(|topic| !topic.is_empty());
-        self.router.look_ahead(topics);
+        self.router.look_ahead(topics, true);
     }
 
     /// A PUBLISH. Its topic is not checked again when the last one had the same.
@@ -284,8 +289,6 @@ impl Broker {
         frame: &Frame<'_>,
         rest: &[u8],
     ) -> Result<(), Violation> {
-        /// A longer topic is not remembered.
-        const KNOWN_BYTES_MAX: usize = 1_024;
         if self.router.wants_ahead() && frame.size < rest.len() {
             self.look_ahead(version, rest);
         }
@@ -293,6 +296,7 @@ impl Broker {
         let packet = if frame.is_shortest() { &rest[..frame.size] } else { &[] };
         let mut known = core::mem::take(&mut self.known_topic);
         let handled = if !known.is_empty() && Publish::has_topic(frame.body, &known) {
+            self.router.expect_same();
             Publish::decode_known(version, frame.flags, frame.body, &known)
                 .map(|publish| self.handle_publish(index, &publish, packet))
         } else {
@@ -360,7 +364,9 @@ impl Broker {
 
     /// Else what another shard is told, and the answers that wait until that has left, would be without bound.
     fn must_hold_subscribe(&self) -> bool {
-        self.peers.iter().any(PeerLink::is_blocked)
+        let bytes_max = self.clients.config.limits.peer_bytes_max as usize;
+        let is_full = |peer: &PeerLink| peer.is_blocked() && (self.gate.len() >= GATED_MAX || peer.bytes() > bytes_max);
+        self.peers.iter().any(is_full)
     }
 
     #[inline]
@@ -382,10 +388,15 @@ impl Broker {
         self.held.push(id);
     }
 
+    /// Whether there are clients that were held back and need not be any more.
+    pub(super) fn can_release_held(&self) -> bool {
+        !self.held.is_empty() && !self.must_hold_publish(0b0010) && !self.must_hold_subscribe()
+    }
+
     /// Lets the clients go on that were held back.
     pub(super) fn release_held(&mut self) {
         // What may not go on is not let go on to be held again.
-        if self.held.is_empty() || self.must_hold_publish(0b0010) || self.must_hold_subscribe() {
+        if !self.can_release_held() {
             return;
         }
         for conn in core::mem::take(&mut self.held) {

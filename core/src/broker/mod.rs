@@ -417,7 +417,7 @@ impl Broker {
         if self.has_effects() {
             return Some((self.clients.now, WakeReason::Outbox));
         }
-        if self.has_work() {
+        if self.has_work() || self.can_release_held() {
             return Some((self.clients.now, WakeReason::Work));
         }
         self.clients.timers.next_deadline().map(|deadline| (deadline, WakeReason::Timer))

@@ -13,10 +13,10 @@ use super::Broker;
 use super::clients::PRESSING_BYTES;
 use super::deliver::Arrival;
 use super::encode::Received;
-use super::input::AHEAD_PACKETS_MAX;
+use super::input::{AHEAD_PACKETS_MAX, KNOWN_BYTES_MAX};
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
-use crate::message::{Owner, SharedBody};
+use crate::message::{MessageId, Owner, SharedBody};
 use crate::packet::{QoS, ReasonCode};
 use crate::peer::{PeerBatch, PeerContent, PeerLink, PeerMessage, PeerPublish};
 use crate::record::Input;
@@ -218,8 +218,8 @@ impl Broker {
 
     /// Topic and bytes of a message that was retained here, for others to keep the same.
     fn kept_content(&self, arrival: &Arrival<'_>) -> Option<(Arc<str>, SharedBody)> {
-        let topic = self.retained.store.topic_at(arrival.kept?)?;
-        Some((topic.clone(), self.clients.messages.shared_body(arrival.message?)?))
+        let (topic, entry) = self.retained.store.at(arrival.kept?)?;
+        Some((topic.clone(), self.clients.messages.shared_body(MessageId::from_index(entry.message))?))
     }
 
     /// A batch from another shard: handled at once, so that a shard never waits for itself. It is emptied.
@@ -276,21 +276,26 @@ impl Broker {
             PeerMessage::Publish(publish) if publish.subscriptions => Some(batch.topic_bytes(&publish.content)),
             _ => None,
         });
-        self.router.look_ahead(topics);
+        self.router.look_ahead(topics, false);
     }
 
     /// An Application Message. Its topic is not looked at as a text again when the last one had the same.
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
-        let mut known = core::mem::take(&mut self.known_topic);
         if let PeerContent::Kept { topic, .. } = &publish.content {
-            self.peer_publish_to(topic, from, batch, publish);
-        } else {
-            let topic = batch.topic_bytes(&publish.content);
-            if topic != known.as_bytes() {
-                known.clear();
-                known.push_str(core::str::from_utf8(topic).expect("the topic was checked where it came in"));
-            }
+            return self.peer_publish_to(topic, from, batch, publish);
+        }
+        let mut known = core::mem::take(&mut self.known_topic);
+        let topic = batch.topic_bytes(&publish.content);
+        if topic == known.as_bytes() {
+            self.router.expect_same();
             self.peer_publish_to(&known, from, batch, publish);
+        } else {
+            let topic = core::str::from_utf8(topic).expect("the topic was checked where it came in");
+            self.peer_publish_to(topic, from, batch, publish);
+            if topic.len() <= KNOWN_BYTES_MAX {
+                known.clear();
+                known.push_str(topic);
+            }
         }
         self.known_topic = known;
     }

@@ -22,7 +22,7 @@ pub(super) struct Routed {
     pub(super) code: ReasonCode,
     /// What must be stored before the acknowledgement.
     pub(super) position: LogPosition,
-    /// Which shards must have taken it over before.
+    /// What must have left for other shards, or been taken over there, before.
     pub(super) peers: PeerWaits,
     pub(super) ticket: u64,
     /// Whether it was the retained store that had no room.

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::PeerBatch;
-use super::batch::Interest;
+use super::batch::{Interest, PeerMessage};
 use crate::id::LogPosition;
 
 /// One direction's state, and what of the other direction has to be acknowledged.
@@ -150,9 +150,9 @@ impl PeerLink {
 
     /// Keeps an emptied batch for its memory.
     pub(crate) fn recycle(&mut self, mut batch: PeerBatch) {
-        if self.spare.len() < 4
-            && batch.bytes.capacity().max(batch.interest.capacity() * size_of::<Interest>()) <= 1 << 20
-        {
+        let lists =
+            batch.messages.capacity() * size_of::<PeerMessage>() + batch.interest.capacity() * size_of::<Interest>();
+        if self.spare.len() < 4 && batch.bytes.capacity() + lists <= 1 << 20 {
             batch.clear();
             self.spare.push(batch);
         }

@@ -1,8 +1,8 @@
 //! Topic names and filters, and the structures that find subscribers and retained messages.
 //!
 //! [`name`] and [`filter`] are the rules of MQTT 5.0, 4.7 on plain strings. [`tree`] answers "which filters match this
-//! topic", [`Router`] remembers those answers and knows which other shards have some, [`shared`] chooses the member of a shared subscription, and [`retained`]
-//! answers the opposite question, "which kept topics does this filter match". Nothing here knows of a broker, a session
+//! topic", [`Router`] remembers those answers and knows which other shards have some, [`shared`] chooses the member of a
+//! shared subscription, and [`retained`] answers the opposite question, "which kept topics does this filter match". Nothing here knows of a broker, a session
 //! or a connection: sessions, messages and shards are numbers that the caller made up.
 
 mod cache;

@@ -149,9 +149,9 @@ impl RetainedStore {
         KeptAt(kept)
     }
 
-    /// The topic that is kept in a place, for others to keep the same text.
-    pub fn topic_at(&self, place: KeptAt) -> Option<&Arc<str>> {
-        self.kept[place.0].as_ref().map(|kept| &kept.topic)
+    /// What is kept in a place, and its topic, for others to keep the same text.
+    pub fn at(&self, place: KeptAt) -> Option<(&Arc<str>, &Entry)> {
+        self.kept[place.0].as_ref().map(|kept| (&kept.topic, &kept.entry))
     }
 
     /// Keeps nothing for `topic` any more, and answers what was kept (MQTT-3.3.1-6).

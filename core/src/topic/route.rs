@@ -36,8 +36,9 @@ pub struct Router {
     epochs: Epochs,
     scratch: Vec<FilterId>,
     text: String,
-    /// Where the latest answer is remembered: the next topic is often the same.
+    /// Where the latest answer is remembered, and whether the next topic is said to be the same.
     latest: u32,
+    same: bool,
     /// How often the tree has to be walked before it is worth looking ahead again.
     ahead_in: u32,
 }
@@ -55,6 +56,7 @@ impl Router {
             scratch: Vec::new(),
             text: String::new(),
             latest: 0,
+            same: false,
             ahead_in: 1,
         }
     }
@@ -65,11 +67,17 @@ impl Router {
         self.filters(at)
     }
 
+    /// The next topic is likely to be the same as the last one: its route is looked for there first.
+    #[inline]
+    pub fn expect_same(&mut self) {
+        self.same = true;
+    }
+
     /// Like [`route`](Self::route), for callers that change the router while they walk the answer: it is read through
     /// [`filters`](Self::filters).
     pub fn route_at(&mut self, topic: &str) -> RouteAt {
         let mut hash = 0;
-        let found = if self.cache.is_at(self.latest, topic) {
+        let found = if core::mem::take(&mut self.same) && self.cache.is_at(self.latest, topic) {
             Some(self.latest)
         } else {
             hash = self.cache.hash(topic.as_bytes());
@@ -126,13 +134,13 @@ impl Router {
         self.ahead_in == 0
     }
 
-    /// Reads what [`route`](Self::route) will have to read for the next topics, of which it looks at 16 at most. It changes
-    /// no answer, and topics may be anything.
+    /// Reads what [`route`](Self::route), and [`interested`](Self::interested) if that will be asked, will have to read for the
+    /// next topics, of which it looks at 16 at most. It changes no answer, and topics may be anything.
     ///
     /// It is wanted again after as many walks as it looked at topics, and reads a bounded number of nodes for each. So topics
     /// that are never routed, or are remembered, waste no more than that.
     #[cold]
-    pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>) {
+    pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>, interested: bool) {
         if self.tree.len() + self.interest.len() < AHEAD_FILTERS_MIN {
             self.ahead_in = AHEAD_PAUSE;
             return;
@@ -149,7 +157,8 @@ impl Router {
         if new.len() > 1 {
             let mut read = 0;
             self.tree.read_ahead(&new, |_, node| read ^= node.peek());
-            black_box((read, self.interest.read_ahead(&new)));
+            let others = if interested { self.interest.read_ahead(&new) } else { 0 };
+            black_box((read, others));
         }
         self.ahead_in = looked_at.max(1);
     }

@@ -71,7 +71,7 @@ pub(crate) fn ahead(filters: usize) -> Work {
         around(&mut || {
             for topics in topics.chunks(16) {
                 assert!(router.wants_ahead(), "all topics before were new");
-                router.look_ahead(black_box(topics).iter().map(String::as_bytes));
+                router.look_ahead(black_box(topics).iter().map(String::as_bytes), false);
                 topics.iter().for_each(|topic| _ = black_box(router.route(topic)));
             }
         });

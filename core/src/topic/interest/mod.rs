@@ -84,6 +84,9 @@ impl Interest {
     /// Looks up what [`shards`](Self::shards) will for these topics, side by side, so that the reads of memory overlap. It
     /// answers anything. Topics need not be valid names.
     pub(super) fn read_ahead(&self, topics: &[&[u8]]) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
         let mut sums = heapless::Vec::<u64, AHEAD_SUMS>::new();
         for topic in topics.iter().filter_map(|topic| core::str::from_utf8(topic).ok()) {
             let levels = self.prints.levels(topic);

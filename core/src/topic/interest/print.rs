@@ -1,4 +1,4 @@
-//! Prints: what a shard tells the others of a filter, 16 bytes for any text.
+//! Prints: what a shard tells the others of a filter, of one size whatever its text.
 
 use core::hash::{BuildHasher, Hasher};
 
