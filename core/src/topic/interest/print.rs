@@ -23,7 +23,7 @@ pub(super) struct Shape {
     multi: bool,
 }
 
-/// A filter as other shards know it. Those who make it and those who look for it need the same [`Prints`].
+/// A filter as other shards know it. Only routers with the same seed understand each other's prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilterPrint {
     /// The sum of the hashes of shape and named levels.
