@@ -170,12 +170,12 @@ impl Shard {
     fn turn(&mut self, now: Instant) {
         self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
-        self.read_mail(now, true);
+        self.read_mail(now);
         std::mem::swap(&mut self.ready, &mut self.reading);
         (0..self.reading.len()).for_each(|index| self.read(now, self.reading[index]));
         self.reading.clear();
         // An end may bring a will: what came before it is handled before.
-        self.read_mail(now, true);
+        self.read_mail(now);
         std::mem::take(&mut self.ended).into_iter().for_each(|(id, cause)| self.broker.handle_closed(now, id, cause));
         self.broker.handle_timeout(now);
         self.progress = self.broker.run(now, Budget::default());
@@ -211,7 +211,7 @@ impl Shard {
     }
 
     /// Handles what other shards and threads have said since the last turn.
-    fn read_mail(&mut self, now: Instant, settles: bool) {
+    fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
         self.link.collect(&mut mail);
         for letter in mail.drain(..) {
@@ -224,7 +224,7 @@ impl Shard {
                     }
                 }
             }
-            (settles && self.broker.wants_flush()).then(|| self.settle(now));
+            self.broker.wants_flush().then(|| self.settle(now));
         }
         self.mail = mail;
     }
@@ -284,9 +284,10 @@ impl Shard {
         if !conn.wants_read() {
             return;
         }
-        let (received, phase) = (conn.receive(&mut self.buffer), conn.phase);
+        let received = conn.receive(&mut self.buffer);
         // Whatever led the client to write this comes before it.
-        self.read_mail(now, false);
+        self.read_mail(now);
+        let Some(phase) = self.connections.get(id).map(|conn| conn.phase) else { return };
         match (received, phase) {
             (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
@@ -315,7 +316,7 @@ impl Shard {
         if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
-            self.read_mail(now, true);
+            self.read_mail(now);
             self.broker.shutdown(now);
         }
     }

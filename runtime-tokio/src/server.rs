@@ -77,8 +77,7 @@ impl Builder {
         self
     }
 
-    /// Is told what happens, on the shard's thread, after the output that goes with it. It must not block: every connection
-    /// of the shard waits for it.
+    /// Is told what happens, on the shard's thread, after the output that goes with it. All of the shard waits for it.
     pub fn observer(mut self, observer: impl Fn(ShardId, &Event) + Send + Sync + 'static) -> Self {
         self.shared.observer = Some(Box::new(observer));
         self

@@ -138,13 +138,13 @@ impl Shard {
         self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         (self.again, self.busy) = (false, false);
-        self.read_mail(now, true);
+        self.read_mail(now);
         std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
         self.busy |= !self.ready.is_empty();
         (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
         self.ready.clear();
         // An end may bring a will: what came before it is handled before.
-        self.read_mail(now, true);
+        self.read_mail(now);
         std::mem::take(&mut self.ended).into_iter().for_each(|(id, cause)| self.broker.handle_closed(now, id, cause));
         self.broker.handle_timeout(now);
         self.progress = self.broker.run(now, Budget::default());
@@ -163,7 +163,7 @@ impl Shard {
     }
 
     /// Handles what other shards and threads have said.
-    fn read_mail(&mut self, now: Instant, settles: bool) {
+    fn read_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
         self.link.collect(&mut mail);
         self.busy |= !mail.is_empty();
@@ -177,7 +177,7 @@ impl Shard {
                     }
                 }
             }
-            (settles && self.broker.wants_flush()).then(|| self.settle(now));
+            self.broker.wants_flush().then(|| self.settle(now));
         }
         self.mail = mail;
     }
@@ -241,9 +241,10 @@ impl Shard {
     /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
     fn read(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
-        let (received, phase) = (conn.receive(&mut self.buffer), conn.phase);
+        let received = conn.receive(&mut self.buffer);
         // Whatever led the client to write this comes before it.
-        self.read_mail(now, false);
+        self.read_mail(now);
+        let Some(phase) = self.connections.get(id).map(|conn| conn.phase) else { return };
         match (received, phase) {
             (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
@@ -270,7 +271,7 @@ impl Shard {
         if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
             self.leave = Some(now.saturating_add(self.shared.drain_timeout));
             self.acceptors.clear();
-            self.read_mail(now, true);
+            self.read_mail(now);
             self.broker.shutdown(now);
         }
     }
