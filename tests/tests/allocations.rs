@@ -6,6 +6,7 @@ use weirmq_core::packet::{QoS, Version};
 use weirmq_core::topic::{Router, Subscription};
 use weirmq_core::{Broker, Budget, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId};
 use weirmq_tests::heap::{self, Counts, Heap};
+use weirmq_tests::wire::{self, Packet, ToWire, connect, publish, subscribe};
 use weirmq_work::{CASES, Case, ClientOptions, packets};
 
 #[global_allocator]
@@ -221,4 +222,39 @@ fn a_router_knows_its_memory() {
         assert_eq!(held() - start - router.memory_bytes(), beside, "after {number}");
     }
     assert!(router.cached_routes() > 1_200 && ballast.len() == 4_096);
+}
+
+/// Also when a subscriber of the publisher's shard has taken the message: what the other shard keeps refers to it.
+#[test]
+fn what_two_shards_retain_is_there_once() {
+    const PAYLOAD_BYTES: usize = 8_000;
+    let (config, now) = (Config { shards: 2, ..Config::default() }, Instant::from_secs(1_000));
+    let [mut own, mut other] = [0, 1].map(|shard| Broker::new(config.clone(), ShardId(shard), [7; 32], now));
+    let mut outbox = Outbox::new();
+    let mut at_home = |number: usize| {
+        let conn = own.handle_accept(now, ListenerId(0), PeerAddr::Memory).expect("there is room");
+        own.handle_receive(now, conn, &connect(&format!("client-{number}")).to_wire(wire::Version::V311));
+        own.drain(&mut outbox);
+        outbox.handoff.is_empty().then_some(conn)
+    };
+    let conns: Vec<ConnId> = (0..100).filter_map(&mut at_home).take(2).collect();
+    let [publisher, subscriber] = conns[..] else { panic!("half of all clients are at home here") };
+    for (subscribed, id) in [(false, 1_u16), (true, 2)] {
+        let topic = format!("topic/{id}");
+        if subscribed {
+            let packet = Packet::from(subscribe(1, [(topic.as_str(), 1)]));
+            own.handle_receive(now, subscriber, &packet.to_wire(wire::Version::V311));
+        }
+        let mut packet = publish(&topic, vec![1; PAYLOAD_BYTES]).qos(1).retain();
+        packet.id = Some(id);
+        own.handle_receive(now, publisher, &packet.to_wire(wire::Version::V311));
+        own.drain(&mut outbox);
+        let before = held();
+        for (_, mut batch) in outbox.peers.drain(..) {
+            other.handle_peer(now, ShardId(0), &mut batch);
+        }
+        let grown = held().saturating_sub(before);
+        assert!(grown < PAYLOAD_BYTES / 2, "{grown} bytes, subscribed: {subscribed}");
+        assert_eq!(other.stats().retained_messages, u64::from(id));
+    }
 }
