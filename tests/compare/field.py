@@ -1,5 +1,6 @@
 """The brokers that are measured, and one run of `weirmq bench` against one of them."""
 
+import contextlib
 import glob
 import json
 import os
@@ -225,6 +226,21 @@ def progress(text):
     """Shows what is going on, when somebody is there to read it."""
     if sys.stderr.isatty():
         print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def stoppable():
+    """Whoever interrupts what is measured inside gets what there is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped: this is what there is", file=sys.stderr)
+    progress("")
+
+
+def chosen(rows, words):
+    """The rows whose name has one of these words; all if there are none."""
+    return [row for row in rows if not words or any(word in row[0] for word in words)]
 
 
 def processors():

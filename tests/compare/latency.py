@@ -193,16 +193,13 @@ def main():
     options = parser.parse_args()
     brokers = field.brokers(options)
     names = [broker.name for broker in brokers]
-    work = [row for row in ROWS if not options.only or any(word in row[0] for word in options.only)]
+    work = field.chosen(ROWS, options.only)
     rows = {name: Row(names) for name, _ in work}
-    try:
+    with field.stoppable():
         for number in range(options.rounds):
             for name, arguments in work:
                 field.progress(f"round {number + 1} of {options.rounds}: {name}")
                 rows[name].add([measure(broker, arguments, options) for broker in brokers])
-    except KeyboardInterrupt:
-        print("stopped: this is what there is", file=sys.stderr)
-    field.progress("")
     print(f"{time.strftime('%Y-%m-%d')}, {options.rounds} rounds of {options.seconds} s, {field.processors()}")
     print_tables(rows, names)
 

@@ -174,7 +174,7 @@ def run(options, rows):
     """All rounds; what is found is kept in a file as it comes."""
     brokers = field.brokers(options)
     sitting = Sitting([row[0] for row in rows], [broker.name for broker in brokers])
-    try:
+    with field.stoppable():
         for number in range(options.rounds):
             for name, _, arguments in rows:
                 for broker in brokers:
@@ -186,9 +186,6 @@ def run(options, rows):
                         sitting.reports[name, broker.name].append(report)
                 if options.json:
                     keep(options, sitting)
-    except KeyboardInterrupt:
-        print("stopped: this is what there is", file=sys.stderr)
-    field.progress("")
     return sitting
 
 

@@ -113,10 +113,10 @@ def main():
     options = parser.parse_args()
     options.broker_cores = options.bench_cores = options.cores
     options.weirmq = [f"{options.runtime}:{number}" for number in options.shards]
-    rows = [row for row in ROWS if not options.only or any(word in row[0] for word in options.only)]
+    rows = field.chosen(ROWS, options.only)
     brokers = dict(zip(options.shards, field.brokers(options)))
     results = {name: {number: [] for number in options.shards} for name, _ in rows}
-    try:
+    with field.stoppable():
         for turn in range(options.rounds):
             for name, arguments in rows:
                 for number, broker in brokers.items():
@@ -124,9 +124,6 @@ def main():
                     report = field.measure(broker, f"{arguments} --discard", options)
                     if report:
                         results[name][number].append(Round(report))
-    except KeyboardInterrupt:
-        print("stopped: this is what there is", file=sys.stderr)
-    field.progress("")
     print(f"{time.strftime('%Y-%m-%d')}, {options.rounds} rounds of {options.seconds} s, {options.runtime}, {field.processors()}")
     print_tables(results, options)
 

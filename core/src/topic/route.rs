@@ -264,7 +264,9 @@ impl Router {
     pub fn set_interest(&mut self, shard: u16, changes: &[(FilterPrint, bool)]) {
         for changes in changes.chunks(TOGETHER) {
             // Among many filters each is a place in memory that is waited for: for these together.
-            black_box(self.interest.read_ahead_of(changes.iter().map(|(print, _)| *print)));
+            if changes.len() > 1 && self.interest.len() >= AHEAD_FILTERS_MIN {
+                black_box(self.interest.read_ahead_of(changes.iter().map(|(print, _)| *print)));
+            }
             for &(print, interested) in changes {
                 if interested {
                     self.interest.add(print, shard);

@@ -85,6 +85,39 @@ fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
     assert_eq!(outbox.peers.len(), 1);
 }
 
+/// Room may come when a turn is nearly over: who was held back is let go on then, and not when something else happens.
+#[test]
+fn it_does_not_sleep_over_a_publisher_that_may_go_on() {
+    let ((mut here, one), (mut there, two), mut outbox) = (shard_of_two(0), shard_of_two(1), Outbox::new());
+    there.handle_receive(NOW, two, &subscribe(1, [("t", 0)]).to_wire(Version::V311));
+    there.drain(&mut outbox);
+    for (_, mut batch) in outbox.peers.drain(..) {
+        here.handle_peer(NOW, ShardId(1), &mut batch);
+    }
+    let message = publish("t", vec![0; 512 * 1024]).to_wire(Version::V311);
+    let mut batches = Vec::new();
+    while here.wants_read(one) {
+        here.handle_receive(NOW, one, &message);
+        here.run(NOW, Budget::default());
+        here.drain(&mut outbox);
+        batches.append(&mut outbox.peers);
+        assert!(batches.len() < 100, "it is held back some day");
+    }
+    assert_ne!(here.poll_timeout().map(|(_, reason)| reason), Some(WakeReason::Work), "it has to wait");
+    for (_, mut batch) in batches {
+        there.handle_peer(NOW, ShardId(0), &mut batch);
+    }
+    there.drain(&mut outbox);
+    for (_, mut batch) in outbox.peers.drain(..) {
+        here.handle_peer(NOW, ShardId(1), &mut batch);
+    }
+    here.drain(&mut outbox);
+    assert_eq!(here.poll_timeout(), Some((NOW, WakeReason::Work)));
+    here.run(NOW, Budget::default());
+    here.run(NOW, Budget::default());
+    assert!(here.wants_read(one));
+}
+
 #[test]
 fn it_sleeps_only_when_nothing_waits() {
     let (mut broker, mut outbox) = (broker(), Outbox::new());

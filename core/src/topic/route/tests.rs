@@ -102,6 +102,8 @@ fn what_is_expected_to_be_the_same_may_be_another() {
 fn a_change_elsewhere_is_seen_at_once() {
     let mut router = Router::new(16, 1);
     let (id, _) = router.subscribe("a/b", subscription(1));
+    // Where nobody else has any filter nothing is remembered of that.
+    router.set_interest(4, &[(router.print("other"), true)]);
     for filter in ["a/b", "a/#", "+/b", "#", "a/+"] {
         (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), 0), "before {filter}"));
         let print = router.print(filter);
