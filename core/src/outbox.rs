@@ -24,7 +24,8 @@ pub struct Outbox {
     /// Connections whose read interest may have changed: ask [`Broker::wants_read`](crate::Broker::wants_read).
     pub read: Vec<ConnId>,
     /// Batches for the other shards, at most one for each. They have to be in the inboxes of those shards before a byte of
-    /// [`flush`](Self::flush) is written, since what it acknowledges may be in them.
+    /// [`flush`](Self::flush) is written, since what it acknowledges may be in them. For the same reason nothing is written
+    /// between handing in what was read and the next drain.
     ///
     /// A shard has one inbox, first in first out, for batches and [`handoff`](Self::handoff)s of all other shards. It hands in
     /// what is there after it has read a socket or a clock and before it tells the broker what it found: bytes, the end of a

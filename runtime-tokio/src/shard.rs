@@ -142,6 +142,7 @@ impl Shard {
         std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
         self.busy |= !self.ready.is_empty();
         (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
+        (0..self.ready.len()).for_each(|index| _ = self.ready[index].map(|id| self.read(now, id)));
         self.ready.clear();
         // An end may bring a will: what came before it is handled before.
         self.read_mail(now);
@@ -182,7 +183,7 @@ impl Shard {
         self.mail = mail;
     }
 
-    /// Serves a connection, or all listeners, whose socket may be ready; for which of the two, tokio tells without a system call.
+    /// A connection, or all listeners, may be ready: it is written at once, and read when all were, lest a PUBACK pass a batch.
     fn handle_ready(&mut self, now: Instant, id: Option<ConnId>) {
         let Some(id) = id else { return self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true) };
         let Some(conn) = self.connections.get(id) else { return };
@@ -190,7 +191,6 @@ impl Shard {
         if std::mem::take(&mut conn.blocked) {
             self.flush(now, id);
         }
-        self.read(now, id);
     }
 
     /// Lets a connection be read in the next turn, if that makes sense.

@@ -44,6 +44,8 @@ pub(super) struct Clients {
     pub(super) awaiting_store: Vec<(u32, u32)>,
     /// Sessions whose queue is at a bound.
     pub(super) full_sessions: u32,
+    /// Sessions whose queue is half full or more.
+    pub(super) crowded_sessions: u32,
     /// The position of the last operation that was recorded, and of the last that is stored.
     pub(super) recorded: LogPosition,
     pub(super) stored: LogPosition,
@@ -83,6 +85,7 @@ impl Clients {
             scanning: VecDeque::new(),
             awaiting_store: Vec::new(),
             full_sessions: 0,
+            crowded_sessions: 0,
             recorded: LogPosition(0),
             stored: LogPosition(0),
             handed: LogPosition(0),
@@ -333,12 +336,18 @@ impl Clients {
         self.done = done;
     }
 
-    /// Keeps the count of sessions at a bound of their queue.
+    /// Keeps the counts of sessions at a bound of their queue, and of those half way there.
     pub(super) fn update_full(&mut self, session: u32) {
         let limits = &self.config.limits;
         let state = &mut self.sessions[session];
-        let full =
-            state.queue.len() >= limits.queue_messages_max as usize || state.queue.bytes() >= limits.queue_bytes_max;
+        let (messages, bytes) = (state.queue.len() as u64, state.queue.bytes());
+        let (messages_max, bytes_max) = (u64::from(limits.queue_messages_max), limits.queue_bytes_max);
+        let crowded = messages >= messages_max.div_ceil(2) || bytes >= bytes_max.div_ceil(2);
+        if crowded != state.crowded {
+            state.crowded = crowded;
+            self.crowded_sessions = self.crowded_sessions + u32::from(crowded) - u32::from(!crowded);
+        }
+        let full = messages >= messages_max || bytes >= bytes_max;
         if full != state.full {
             state.full = full;
             let connection = state.connection;

@@ -165,9 +165,8 @@ impl Broker {
         }
         let mut session = self.clients.sessions.remove(index).expect("a session ends once");
         self.clients.stats.sessions -= 1;
-        if session.full {
-            self.clients.full_sessions -= 1;
-        }
+        self.clients.full_sessions -= u32::from(session.full);
+        self.clients.crowded_sessions -= u32::from(session.crowded);
         for timer in [session.expiry_timer, session.will_timer, session.retry_timer].into_iter().flatten() {
             self.clients.timers.cancel(timer);
         }

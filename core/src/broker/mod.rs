@@ -39,7 +39,7 @@ use crate::connection::{Connection, Phase};
 use crate::event::Event;
 use crate::id::{ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 use crate::outbox::Outbox;
-use crate::peer::PeerLink;
+use crate::peer::{Allowance, PeerLink};
 use crate::random::Random;
 use crate::record::{Input, Recorder};
 use crate::stats::Stats;
@@ -113,6 +113,8 @@ pub struct Broker {
     recorder: Option<Box<Recorder>>,
     /// Links to all shards by their number, this one's unused; empty when there is only one.
     peers: Vec<PeerLink>,
+    /// What each of them is sent without being asked.
+    allowance: Allowance,
     told: Told,
     by_client_id: HashTable<u32>,
     hasher: FixedState,
@@ -164,6 +166,7 @@ impl Broker {
             seed,
             recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
+            allowance: Allowance::new(&config.limits, shards),
             told: Told::new(shards),
             by_client_id: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
@@ -389,7 +392,7 @@ impl Broker {
         let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
         let mut has_left = false;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            if let Some(batch) = link.drain(peer_bytes_max) {
+            if let Some(batch) = link.drain(peer_bytes_max, self.clients.crowded_sessions > 0) {
                 has_left |= batch.number > 0;
                 self.clients.stats.peer_batches_sent += 1;
                 self.clients.out.peers.push((ShardId(shard as u16), batch));

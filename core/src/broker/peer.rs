@@ -96,13 +96,14 @@ impl Broker {
         }
     }
 
-    /// What an acknowledgement waits for that needs every other shard to know what it was told so far: that it has left. A
-    /// client that has the acknowledgement can make another shard do only what comes later than that.
+    /// What an acknowledgement waits for that needs every other shard to know what it was told so far: that it has left, if it
+    /// does not leave with the next drain and so before the acknowledgement. A client that has that can make another shard do
+    /// only what comes later.
     pub(super) fn await_peers(&self) -> PeerWaits {
         let waits = |shard: usize| {
             let link = &self.peers[shard];
             let wait = PeerWait { shard: ShardId(shard as u16), until: Until::Left, batch: link.last_number() };
-            (link.left() < wait.batch).then_some(wait)
+            (link.is_full() && link.left() < wait.batch).then_some(wait)
         };
         self.others().filter_map(waits).collect()
     }
@@ -110,9 +111,9 @@ impl Broker {
     /// Sends a message to the shards that have subscribers for it, `interested`, or have to retain it, or were chosen for a
     /// group.
     ///
-    /// Who has clients for it may refuse it, so the publisher waits for that. Who only has to retain it cannot refuse and need
-    /// not be woken; only where it is stored too is that waited for. A subscriber that this shard does not know of yet gets it
-    /// as well, beyond the bound of its queue if need be: the publisher has been told by then that it was taken over.
+    /// Where it is stored, or might be refused because a queue there is [crowded](PeerLink::must_ask), the publisher waits until
+    /// it was taken over. Else it is acknowledged as soon as it leaves, and goes into a queue beyond its bound if need be. Who
+    /// only has to retain it need not be woken; a subscriber that this shard does not know of yet gets it as well.
     pub(super) fn forward(
         &mut self,
         arrival: &Arrival<'_>,
@@ -130,7 +131,12 @@ impl Broker {
             if !has_subscribers && !has_group && retained.is_none() {
                 continue;
             }
-            let waits = arrival.answered && (has_subscribers || has_group || self.clients.config.durable);
+            let is_live = has_subscribers || has_group;
+            let must_ask = || self.clients.config.durable || is_live && self.peers[shard].must_ask(self.allowance);
+            let waits = arrival.answered && must_ask();
+            if arrival.answered && is_live && !waits {
+                self.peers[shard].note_unasked();
+            }
             if waits && routed.ticket == 0 {
                 self.tickets += 1;
                 routed.ticket = self.tickets;
@@ -144,7 +150,7 @@ impl Broker {
             };
             let ticket = if waits { routed.ticket } else { 0 };
             self.push_publish(shard, arrival, &groups, subscribers, retained, ticket, 0);
-            if arrival.answered {
+            if arrival.answered && (waits || self.peers[shard].is_full()) {
                 let until = if waits { Until::Handled } else { Until::Left };
                 let batch = self.peers[shard].next_number();
                 routed.peers.push(PeerWait { shard: ShardId(shard as u16), until, batch });
@@ -235,6 +241,7 @@ impl Broker {
             self.gate.give_up_peer(from, self.peers[index].handled());
         }
         self.peers[index].acknowledged(batch.handled);
+        self.peers[index].set_crowded(batch.crowded);
         self.router.set_interest(from.0, &batch.interest);
         if batch.interest.iter().any(|(_, interested)| *interested) {
             self.peers[index].note_subscriber();

@@ -37,6 +37,8 @@ pub struct PeerBatch {
     pub(crate) urgent: bool,
     /// It acknowledges such a batch.
     pub(crate) awaited: bool,
+    /// The sender has a queue that is more than half full: it is to be asked whether it has room.
+    pub(crate) crowded: bool,
 }
 
 /// The sender has a local subscriber for a filter, or has none any more.
@@ -118,6 +120,7 @@ impl PeerBatch {
         self.prompt = false;
         self.urgent = false;
         self.awaited = false;
+        self.crowded = false;
     }
 
     /// Whether the shard that it is for should be woken for it. What that shard only has to know before it handles the next

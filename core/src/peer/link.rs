@@ -5,7 +5,35 @@ use alloc::vec::Vec;
 
 use super::PeerBatch;
 use super::batch::{Interest, PeerMessage};
+use crate::config::{Limits, QueueFull};
 use crate::id::LogPosition;
+
+/// What a shard may send another one and acknowledge to its publishers at once, where a full queue refuses messages. The
+/// queues there have room for it as long as none is more than half full: it is half a queue, for all shards together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    messages: u32,
+    bytes: u64,
+}
+
+impl Allowance {
+    pub(crate) fn new(limits: &Limits, shards: usize) -> Self {
+        let others = shards.saturating_sub(1).max(1) as u32;
+        let unlimited = limits.queue_full != QueueFull::Refuse;
+        Self {
+            messages: if unlimited { u32::MAX } else { limits.queue_messages_max / 2 / others },
+            bytes: if unlimited { u64::MAX } else { limits.queue_bytes_max / 2 / u64::from(others) },
+        }
+    }
+}
+
+/// A batch that was not acknowledged yet.
+#[derive(Debug)]
+struct UnderWay {
+    bytes: usize,
+    /// See [`PeerLink::note_unasked`].
+    unasked: u32,
+}
 
 /// One direction's state, and what of the other direction has to be acknowledged.
 #[derive(Debug, Default)]
@@ -18,9 +46,14 @@ pub(crate) struct PeerLink {
     quiet: u64,
     /// The number of the last batch that the other shard has made safe.
     handled: u64,
-    /// Sizes of the batches under way, oldest first.
-    under_way: VecDeque<usize>,
+    /// The batches under way, oldest first.
+    under_way: VecDeque<UnderWay>,
     under_way_bytes: usize,
+    /// Messages that wait or are under way and may not be refused any more; of them those that wait.
+    unasked: u32,
+    unasked_pending: u32,
+    /// The other shard has a queue that is more than half full.
+    crowded: bool,
     /// Batches that were handled here: the position that makes each safe, its number, and whether that is waited for.
     received: VecDeque<(LogPosition, u64, bool)>,
     /// Whether what is safe and not told is waited for, or the other shard has to look at what it got for another reason.
@@ -66,8 +99,26 @@ impl PeerLink {
     pub(crate) fn acknowledged(&mut self, handled: u64) {
         while self.handled < handled {
             self.handled += 1;
-            self.under_way_bytes -= self.under_way.pop_front().unwrap_or(0);
+            let Some(UnderWay { bytes, unasked }) = self.under_way.pop_front() else { continue };
+            self.under_way_bytes -= bytes;
+            self.unasked -= unasked;
         }
+    }
+
+    /// Takes note of whether the other shard has a queue that is more than half full.
+    pub(crate) fn set_crowded(&mut self, crowded: bool) {
+        self.crowded = crowded;
+    }
+
+    /// Whether the other shard has to be asked, since it might refuse the next message.
+    pub(crate) fn must_ask(&self, allowance: Allowance) -> bool {
+        self.crowded || self.unasked >= allowance.messages || self.bytes() as u64 > allowance.bytes
+    }
+
+    /// A message was added that its publisher is told at once was taken over.
+    pub(crate) fn note_unasked(&mut self) {
+        self.unasked += 1;
+        self.unasked_pending += 1;
     }
 
     /// A batch with messages was handled here; it is safe once the store has come to `position`.
@@ -98,12 +149,18 @@ impl PeerLink {
     }
 
     pub(crate) fn wants_drain(&self) -> bool {
-        self.told < self.safe || self.awaited || (!self.pending.is_empty() && self.may_send())
+        self.told < self.safe || self.awaited || (!self.pending.is_empty() && !self.is_full())
     }
 
-    /// Whether as many batches as may be are under way, and more has to wait.
+    /// Whether it is full, and more has to wait.
     pub(crate) fn is_blocked(&self) -> bool {
-        !self.pending.is_empty() && !self.may_send()
+        !self.pending.is_empty() && self.is_full()
+    }
+
+    /// Whether as many batches as may be are under way. If not, all that was added leaves with the next drain, and so before
+    /// anything that is written meanwhile.
+    pub(crate) fn is_full(&self) -> bool {
+        self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX
     }
 
     /// Nothing waits and nothing is under way, in either direction.
@@ -111,13 +168,9 @@ impl PeerLink {
         self.pending.is_empty() && self.under_way.is_empty() && self.received.is_empty()
     }
 
-    fn may_send(&self) -> bool {
-        self.sent - self.handled < PeerBatch::WITH_MESSAGES_MAX
-    }
-
     /// Whether so much is gathered that it should leave before more comes: the other shard has to fit it into outputs.
     pub(crate) fn is_pressing(&self, bytes: usize) -> bool {
-        self.pending.bytes.len() >= bytes && self.may_send()
+        self.pending.bytes.len() >= bytes && !self.is_full()
     }
 
     /// Whether so much is under way that it should be acknowledged before more of it makes publishers wait.
@@ -126,15 +179,17 @@ impl PeerLink {
     }
 
     /// The next batch to carry over, if there is one. From half of `bytes_max` under way on it asks for its acknowledgement.
-    pub(crate) fn drain(&mut self, bytes_max: usize) -> Option<PeerBatch> {
+    /// `crowded` is whether a queue of this shard is more than half full.
+    pub(crate) fn drain(&mut self, bytes_max: usize, crowded: bool) -> Option<PeerBatch> {
         if !self.wants_drain() {
             return None;
         }
         let spare = self.spare.pop().unwrap_or_default();
-        let mut batch = if self.may_send() && !self.pending.is_empty() {
+        let mut batch = if !self.is_full() && !self.pending.is_empty() {
             self.sent += 1;
             let size = self.pending.size();
-            self.under_way.push_back(size);
+            let unasked = core::mem::take(&mut self.unasked_pending);
+            self.under_way.push_back(UnderWay { bytes: size, unasked });
             self.under_way_bytes += size;
             self.pending.number = self.sent;
             self.pending.prompt |= self.is_crowded(bytes_max);
@@ -144,6 +199,7 @@ impl PeerLink {
         };
         batch.awaited = core::mem::take(&mut self.awaited);
         batch.handled = self.safe;
+        batch.crowded = crowded;
         self.told = self.safe;
         Some(batch)
     }

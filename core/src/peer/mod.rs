@@ -9,4 +9,4 @@ pub use batch::PeerBatch;
 pub(crate) use batch::{PeerContent, PeerMessage, PeerPacket, PeerPublish};
 pub use bell::Bell;
 pub use calls::Calls;
-pub(crate) use link::PeerLink;
+pub(crate) use link::{Allowance, PeerLink};

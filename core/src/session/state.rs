@@ -46,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) awaits_store: bool,
     /// Whether its queue is at a bound.
     pub(crate) full: bool,
+    /// Whether it is half full or more.
+    pub(crate) crowded: bool,
     pub(crate) expiry_timer: Option<TimerId>,
     pub(crate) will_timer: Option<TimerId>,
     pub(crate) retry_timer: Option<TimerId>,
@@ -143,6 +145,7 @@ impl Session {
             sends_after: LogPosition(0),
             awaits_store: false,
             full: false,
+            crowded: false,
             expiry_timer: None,
             will_timer: None,
             retry_timer: None,

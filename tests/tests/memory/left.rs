@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use weirmq_core::config::QueueFull;
 use weirmq_core::{Config, ShardId};
 use weirmq_tests::memory::{Net, StoreMode};
 use weirmq_tests::wire::*;
@@ -121,21 +122,111 @@ fn a_retained_message_that_has_left_is_acknowledged() {
     n.take(subscriber, "r/2", "two");
 }
 
-/// One that has subscribers in the other shard waits for that shard as ever, and wakes it.
+/// So is one that has subscribers in the other shard, if none of its queues is half full; that shard is woken.
 #[test]
-fn a_retained_message_with_subscribers_waits_for_their_shard() {
-    for (filter, payload) in [("r", "live"), ("$share/g/r", "shared")] {
+fn a_message_with_subscribers_that_has_left_is_acknowledged() {
+    for (filter, qos, retain) in [("t", 1, false), ("t", 2, false), ("t", 1, true), ("$share/g/t", 1, false)] {
         let (mut n, publisher, subscriber) = pair(Config::default());
         n.subscribed(subscriber, [(filter, 1)]);
         n.settle();
         n.hold_peers(true);
         let wakes = n.wakes();
-        n.send(publisher, publish("r", payload).qos(1).id(1).retain());
-        n.expect_nothing(publisher);
-        assert_eq!(n.wakes(), wakes + 1);
+        let packet = publish("t", "live").qos(qos).id(1);
+        n.published(publisher, if retain { packet.retain() } else { packet });
+        assert_eq!(n.wakes(), wakes + 1, "{filter} {qos} {retain}");
         n.hold_peers(false);
-        n.expect(publisher, puback(1));
-        n.take(subscriber, "r", payload);
+        n.take(subscriber, "t", "live");
+    }
+}
+
+/// While batches under way are as many as may be, it waits until its own leaves.
+#[test]
+fn a_message_that_has_not_left_is_not_acknowledged() {
+    const BATCHES_MAX: u16 = 16;
+    let (mut n, publisher, subscriber) = pair(Config::default());
+    n.subscribed(subscriber, [("t", 1)]);
+    n.settle();
+    n.hold_peers(true);
+    for id in 1..=BATCHES_MAX {
+        n.published(publisher, publish("t", "x").qos(1).id(id));
+    }
+    n.send(publisher, publish("t", "x").qos(1).id(BATCHES_MAX + 1));
+    n.expect_nothing(publisher);
+    n.hold_peers(false);
+    n.expect(publisher, puback(BATCHES_MAX + 1));
+}
+
+/// Two shards with queues of four messages, a session whose client is away in the second one, and a publisher in each.
+fn with_small_queue(queue_full: QueueFull) -> (Net, Client, Client, String) {
+    let mut config = Config::default();
+    config.limits.queue_messages_max = 4;
+    config.limits.queue_full = queue_full;
+    let (mut n, publisher, local) = pair(config);
+    let (name, subscriber) = named(&mut n, "away", 1, kept);
+    n.subscribed(subscriber, [("t", 1)]);
+    n.reset(subscriber);
+    n.settle();
+    (n, publisher, local, name)
+}
+
+/// A shard with a queue that is half full is asked for each message, so nothing passes the bound.
+#[test]
+fn a_crowded_shard_is_asked() {
+    let (mut n, publisher, _, name) = with_small_queue(QueueFull::Refuse);
+    for id in 1..=4 {
+        n.hold_peers(id > 2);
+        n.send(publisher, publish("t", "x").qos(1).id(id));
+        if id > 2 {
+            n.expect_nothing(publisher);
+            n.hold_peers(false);
+        }
+        n.expect(publisher, puback(id));
+        n.settle();
+    }
+    n.send(publisher, publish("t", "x").qos(1).id(5));
+    assert_eq!(n.recv(publisher).without_properties(), puback(5).with_code(0x97));
+    assert_eq!(n.inspect(&name).expect("its session").queued_messages, 4);
+    // The queue is empty again, and the other shard hears of it.
+    let away = n.reconnect(kept(connect(&name).v5()), true);
+    (0..4).for_each(|_| _ = n.take(away, "t", "x"));
+    n.settle();
+    n.published(publisher, publish("t", "x").qos(1).id(6));
+    n.settle();
+    n.hold_peers(true);
+    n.published(publisher, publish("t", "x").qos(1).id(7));
+}
+
+/// What was not asked for is half a queue at most, and passes the bound when others have filled the queue meanwhile.
+#[test]
+fn what_was_not_asked_for_is_bounded() {
+    let (mut n, publisher, local, name) = with_small_queue(QueueFull::Refuse);
+    n.hold_peers(true);
+    n.published(publisher, publish("t", "x").qos(1).id(1));
+    n.published(publisher, publish("t", "x").qos(1).id(2));
+    n.send(publisher, publish("t", "x").qos(1).id(3));
+    n.expect_nothing(publisher);
+    for id in 1..=4 {
+        n.published(local, publish("t", "x").qos(1).id(id));
+    }
+    n.hold_peers(false);
+    assert_eq!(n.recv(publisher).without_properties(), puback(3).with_code(0x97));
+    assert_eq!(n.inspect(&name).expect("its session").queued_messages, 6, "half as much again as the bound");
+    assert_eq!(n.stats().dropped_queue_full, 0);
+}
+
+/// Who refuses nothing is not asked.
+#[test]
+fn a_shard_that_drops_is_not_asked() {
+    for queue_full in [QueueFull::DropNewest, QueueFull::DropOldest] {
+        let (mut n, publisher, _, name) = with_small_queue(queue_full);
+        n.hold_peers(true);
+        for id in 1..=8 {
+            n.published(publisher, publish("t", "x").qos(1).id(id));
+        }
+        n.hold_peers(false);
+        n.settle();
+        assert_eq!(n.inspect(&name).expect("its session").queued_messages, 4);
+        assert_eq!(n.stats().dropped_queue_full, 4);
     }
 }
 

@@ -1,7 +1,9 @@
-# Story: the ways between shards are slow. PUBACK and PUBREC wait until the shard of every subscriber has the message.
+# Story: the ways between shards are slow, and a queue is so small that any shard may refuse. PUBACK and PUBREC wait until
+# the shard of every subscriber has the message.
 # Statements: MQTT-4.3.2-4, MQTT-4.3.3-8; the promise G1.
 # Defect: class 52; acknowledged, and lost with the node that had not passed it on.
 shards 2 3
+options queue_messages_max=1
 bob connects keep
 bob < CONNACK
 bob > SUBSCRIBE id=1 filter=t qos=1

@@ -28,8 +28,9 @@ impl World {
     }
 
     /// The queue of each session by itself. The last message may need a place for each Shared Subscription that the session
-    /// had, and what another shard acknowledged before it knew of a subscriber is taken all the same; so is what another
-    /// member of a group leaves behind, which is as much as it may have queued and in flight.
+    /// had, and what another shard acknowledged before it knew of a subscriber is taken all the same; so is what others sent
+    /// without asking, half as much again at most, and what another member of a group leaves behind, which is as much as it may
+    /// have queued and in flight.
     fn check_queues(&mut self, index: usize) {
         let bound = self.options.queue_messages_max as usize;
         if bound > 100 {
@@ -44,7 +45,8 @@ impl World {
                 self.book.sessions[life.session].subscriptions.iter().filter(|known| known.is_shared()).count();
             let estate = bound + usize::from(self.options.inflight_max as u16);
             let left = if shared > 0 { (self.clients.len() - 1) * estate } else { 0 };
-            if session.queued_messages > bound + shared + late + left {
+            let unasked = if self.options.shards > 1 { bound / 2 } else { 0 };
+            if session.queued_messages > bound + unasked + shared + late + left {
                 let what = format!("queue_messages_max of {}: {}", session.client_id, session.queued_messages);
                 self.trace.fail("a bound exceeded", what);
             }
