@@ -1,7 +1,7 @@
 //! The gate: acknowledgements that wait until what they acknowledge is safe.
 //!
-//! Safe means that its operations are stored, and that every other shard that the message was routed to has taken it over, or
-//! will have before it handles anything that the acknowledgement could lead to.
+//! Safe means that its operations are stored, and that every other shard that the message was routed to will have taken it over
+//! before it handles anything that the acknowledgement could lead to; or has taken it over, where it could refuse it.
 //! The gate is one queue, first in first out, so acknowledgements of one connection never overtake each other.
 
 use alloc::collections::VecDeque;
