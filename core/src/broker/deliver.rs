@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::clients::Clients;
 use super::encode::{Content, Head, Received};
 use crate::config::QueueFull;
-use crate::connection::{Connection, OutgoingAlias, is_shared};
+use crate::connection::{Connection, NO_SESSION, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
 use crate::message::{MessageId, Messages, NewMessage, Owner, seconds_left};
 use crate::packet::{PacketId, QoS};
@@ -35,6 +35,8 @@ pub(super) struct Arrival<'a> {
     pub(super) answered: bool,
     /// The packet that brought it, when the onward ones can be copies of it.
     pub(super) received: Option<Received<'a>>,
+    /// That packet and what lies behind it in the input, if it can be the first of a run.
+    pub(super) rest: &'a [u8],
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
     /// The topic again, when another shard keeps it.
@@ -64,6 +66,17 @@ pub(super) struct Target {
     pub(super) group: u32,
 }
 
+impl Target {
+    /// It needs nothing any more.
+    pub(super) fn set_served(&mut self) {
+        self.session = NO_SESSION;
+    }
+
+    pub(super) fn is_served(&self) -> bool {
+        self.session == NO_SESSION
+    }
+}
+
 const _: () = assert!(size_of::<Target>() <= 16, "a receiver of the message that is being routed");
 
 impl<'a> Arrival<'a> {
@@ -79,6 +92,7 @@ impl<'a> Arrival<'a> {
             publisher: u32::MAX,
             answered: false,
             received: None,
+            rest: &[],
             shared: None,
             topic_held: None,
             owner: Owner::Own,
@@ -101,6 +115,15 @@ impl<'a> Arrival<'a> {
         self.expiry_s = expires.map(|deadline| seconds_left(deadline, now));
         self.expires = expires;
         self
+    }
+
+    /// One packet of the run that it stands for.
+    pub(super) fn single(&self, packet: &'a [u8], payload: &'a [u8]) -> Self {
+        let mut single = Self::new(self.topic, self.properties, payload, self.qos, self.retain);
+        single.publisher = self.publisher;
+        single.received = self.received.map(|received| received.single(packet));
+        (single.fan_out, single.sole) = (self.fan_out, self.sole);
+        single
     }
 
     pub(super) fn content(&self) -> Content<'_> {

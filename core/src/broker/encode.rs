@@ -1,7 +1,9 @@
 //! PUBLISH towards a subscriber: one layout for each class of receivers, encoded once and copied.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
+use super::run::Run;
 use crate::connection::OutgoingAlias;
 use crate::packet::varint::{varint_len, write_varint};
 use crate::packet::{PacketId, Publish};
@@ -31,6 +33,11 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// QoS 0 with nothing that is particular.
+    pub(super) fn plain(v5: bool) -> Self {
+        Self { v5, qos: 0, retain: false, dup: false, packet_id: None, alias: OutgoingAlias::None, identifiers: &[] }
+    }
+
     fn first_byte(&self) -> u8 {
         0x30 | u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain)
     }
@@ -107,6 +114,8 @@ pub(super) struct Received<'a> {
     v5: bool,
     /// Where the Packet Identifier is; 0 at QoS 0, which has none.
     packet_id_at: u32,
+    /// It and packets behind it, if those go with it.
+    pub(super) run: Option<Run<'a>>,
 }
 
 impl<'a> Received<'a> {
@@ -117,13 +126,14 @@ impl<'a> Received<'a> {
             Some(_) => (packet.len() - publish.payload.len() - properties - 2) as u32,
             None => 0,
         };
-        Self { packet, v5, packet_id_at }
+        Self { packet, v5, packet_id_at, run: None }
     }
 
     /// The same in a batch for another shard, with what lies where in it.
     pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
-        let whole = batch.push_bytes(self.packet);
-        let payload = whole.end - content.payload.len() as u32..whole.end;
+        let whole = batch.push_bytes(self.run.map_or(self.packet, |run| run.bytes()));
+        let end = whole.start + self.packet.len() as u32;
+        let payload = end - content.payload.len() as u32..end;
         let properties = payload.start - content.properties.len() as u32..payload.start;
         let beside = if self.v5 { varint_len(content.properties.len() as u32) } else { 0 };
         let topic_end = match self.packet_id_at {
@@ -131,14 +141,23 @@ impl<'a> Received<'a> {
             at => whole.start + at,
         };
         let topic = topic_end - content.topic.len() as u32..topic_end;
-        let packet = PeerPacket { start: whole.start, packet_id_at: self.packet_id_at, v5: self.v5 };
+        let behind = (whole.end - end) as u16;
+        let packet = PeerPacket { start: whole.start, packet_id_at: self.packet_id_at, v5: self.v5, behind };
         PeerContent::Copied { topic, properties, payload, packet: Some(packet) }
     }
 
-    /// As [`push`](Self::push) left it in a batch: all up to `end`.
-    pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, end: u32) -> Self {
-        let PeerPacket { start, packet_id_at, v5 } = packet;
-        Self { packet: batch.slice(&(start..end)), v5, packet_id_at }
+    /// As [`push`](Self::push) left it in a batch, with its payload there.
+    pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, payload: &Range<u32>) -> Self {
+        let PeerPacket { start, packet_id_at, v5, behind } = packet;
+        let packet = batch.slice(&(start..payload.end));
+        let bytes = batch.slice(&(start..payload.end + u32::from(behind)));
+        let run = if behind > 0 { Run::in_batch(bytes, packet.len(), payload.len()) } else { None };
+        Self { packet, v5, packet_id_at, run }
+    }
+
+    /// One packet of the run that this is.
+    pub(super) fn single(&self, packet: &'a [u8]) -> Self {
+        Self { packet, run: None, ..*self }
     }
 
     /// Whether a packet with this head, which has no alias and no identifiers, is the same but for flags and Packet Identifier.
@@ -210,6 +229,18 @@ impl Images {
         append_patched(&image.bytes, image.packet_id_at, head, out);
     }
 
+    /// The packets of a run for this head, one behind the other.
+    pub(super) fn of_run(&mut self, head: &Head<'_>, content: &Content<'_>, run: &Run<'_>) -> &[u8] {
+        let image = &mut self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
+        if image.bytes.is_empty() {
+            for (_, payload) in run.packets() {
+                head.encode(&Content { payload, ..*content }, &mut image.bytes);
+                image.bytes.extend_from_slice(payload);
+            }
+        }
+        &image.bytes
+    }
+
     pub(super) fn size(&self, head: &Head<'_>) -> Option<usize> {
         let image = &self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
         (!image.bytes.is_empty()).then_some(image.bytes.len())
@@ -249,7 +280,7 @@ mod tests {
             let there = received.push(&content, &mut batch);
             batch.push_bytes(b"behind");
             let PeerContent::Copied { payload: range, packet: Some(packet), .. } = &there else { panic!("a copy") };
-            let received = Received::in_batch(&batch, *packet, range.end);
+            let received = Received::in_batch(&batch, *packet, range);
             prop_assert_eq!((batch.topic_bytes(&there), batch.payload(&there)), (topic, content.payload));
             prop_assert_eq!(batch.properties(&there), properties);
             let other = Head { v5: !v5, ..head };

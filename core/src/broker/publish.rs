@@ -32,8 +32,8 @@ pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u
 }
 
 impl Broker {
-    /// `packet` is the whole packet, or empty when it is not to be sent on as it is.
-    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>, packet: &[u8]) {
+    /// `packet` is the whole packet, or empty when it is not to be sent on as it is, and `rest` is all that came from there on.
+    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>, packet: &[u8], rest: &[u8]) {
         self.clients.stats.publishes_received += 1;
         if let Err(violation) = self.check_publish(publish) {
             return self.violate(index, violation);
@@ -49,7 +49,7 @@ impl Broker {
         match publish.packet_id {
             None => {
                 if self.check_topic(topic).is_ok() {
-                    self.take(index, topic, publish, packet, &mut Routed::internal());
+                    self.take(index, topic, publish, (packet, rest), &mut Routed::internal());
                 }
             }
             Some(packet_id) if publish.qos == QoS::AtLeastOnce => {
@@ -125,7 +125,7 @@ impl Broker {
         }
         let mut routed = Routed::internal();
         match self.check_topic(topic) {
-            Ok(()) => self.take(index, topic, publish, packet, &mut routed),
+            Ok(()) => self.take(index, topic, publish, (packet, &[]), &mut routed),
             Err(code) => routed.code = code,
         }
         self.answer(index, PacketType::PubAck, packet_id, &mut routed);
@@ -148,7 +148,7 @@ impl Broker {
         }
         // Recorded first, so that no delivery of the message is stored without it.
         self.clients.record_for(session, |client_id| Operation::Incoming { client_id, packet_id });
-        self.take(index, topic, publish, packet, &mut routed);
+        self.take(index, topic, publish, (packet, &[]), &mut routed);
         let Some(conn) = self.clients.conns.get(index) else { return };
         if conn.session != session {
             return;
@@ -175,8 +175,15 @@ impl Broker {
         false
     }
 
-    /// Takes a message over and routes it.
-    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>, packet: &[u8], routed: &mut Routed) {
+    /// Takes a message over and routes it, and what of the `rest` goes with it.
+    fn take(
+        &mut self,
+        index: u32,
+        topic: &str,
+        publish: &Publish<'_>,
+        (packet, rest): (&[u8], &[u8]),
+        routed: &mut Routed,
+    ) {
         let mut scratch = core::mem::take(&mut self.properties);
         let properties = forwardable(publish.properties, &mut scratch);
         let expiry_s = if publish.properties.is_empty() { None } else { publish.properties.message_expiry_interval() };
@@ -187,6 +194,9 @@ impl Broker {
         // Without an alias and without properties of this hop it goes out as it came in.
         if !packet.is_empty() && properties.len() == publish.properties.as_bytes().len() {
             arrival.received = Some(Received::new(packet, conn.is_v5(), publish));
+            if rest.len() > packet.len() && !publish.retain {
+                arrival.rest = rest;
+            }
         }
         arrival.answered = publish.qos != QoS::AtMostOnce;
         arrival.shared = self.lent(publish.payload);

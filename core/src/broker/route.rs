@@ -41,6 +41,15 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
+    pub(super) fn filters(&self) -> &[FilterId] {
+        &self.filters
+    }
+
+    /// Whether somebody is left who is not served.
+    pub(super) fn has_targets(&self) -> bool {
+        !self.targets.iter().all(Target::is_served)
+    }
+
     pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
         self.filters.clear();
         self.filters.extend_from_slice(filters);
@@ -113,7 +122,7 @@ impl Broker {
         }
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
         if !interested {
-            self.clients.stats.messages_unmatched += 1;
+            self.clients.stats.messages_unmatched += u64::from(arrival.messages());
             // A retained message has found its place.
             if !arrival.retain {
                 routed.code = ReasonCode::NoMatchingSubscribers;
@@ -129,6 +138,9 @@ impl Broker {
             scratch.groups.extend(self.router.groups(filter));
         }
         arrival.sole = scratch.groups.is_empty();
+        if arrival.sole && !arrival.rest.is_empty() {
+            self.begin_run(arrival, scratch);
+        }
         let mut interested = self.deliver_subscriptions(arrival, scratch);
         for index in 0..scratch.groups.len() {
             interested = true;
@@ -144,14 +156,27 @@ impl Broker {
         let subscriptions = self.router.subscriptions(filter);
         arrival.fan_out = subscriptions.len() > 1;
         arrival.sole &= !arrival.fan_out;
+        let is_run = arrival.run().is_some();
+        if is_run {
+            scratch.targets.clear();
+            scratch.identifiers.clear();
+        }
         for subscription in subscriptions {
             if subscription.no_local() && subscription.session == arrival.publisher {
                 continue;
             }
             let target = target_of(subscription, arrival, None);
-            self.clients.deliver(arrival, &target);
+            if !is_run {
+                self.clients.deliver(arrival, &target);
+            } else if !self.clients.deliver_run(arrival, &target) {
+                scratch.targets.push(target);
+            }
         }
-        !subscriptions.is_empty()
+        let interested = !subscriptions.is_empty();
+        if is_run {
+            self.deliver_singly(arrival, scratch);
+        }
+        interested
     }
 
     /// Several filters match: a session gets one copy, at the highest QoS, with all identifiers (MQTT-3.3.4-2 to -4).
@@ -160,15 +185,15 @@ impl Broker {
         arrival.fan_out = scratch.targets.len() > 1;
         arrival.sole &= !arrival.fan_out;
         scratch.identifiers.sort_by_key(|&(target, _)| target);
-        let mut identifiers = scratch.identifiers.iter().peekable();
-        for (index, target) in scratch.targets.iter().enumerate() {
-            scratch.set.clear();
-            while let Some(&&(_, identifier)) = identifiers.peek().filter(|(of, _)| *of == index as u32) {
-                scratch.set.push(identifier);
-                identifiers.next();
+        if arrival.run().is_none() {
+            deliver_targets(&mut self.clients, arrival, scratch);
+        } else {
+            for target in &mut scratch.targets {
+                if self.clients.deliver_run(arrival, target) {
+                    target.set_served();
+                }
             }
-            let target = Target { identifiers: self.clients.identifiers.insert(&scratch.set), ..*target };
-            self.clients.deliver(arrival, &target);
+            self.deliver_singly(arrival, scratch);
         }
         !scratch.targets.is_empty()
     }
@@ -257,6 +282,26 @@ impl Broker {
     }
 }
 
+/// Delivers to the targets that are not served, each with all its Subscription Identifiers.
+pub(super) fn deliver_targets(clients: &mut Clients, arrival: &mut Arrival<'_>, scratch: &mut Scratch) {
+    let mut identifiers = scratch.identifiers.iter().peekable();
+    for (index, target) in scratch.targets.iter().enumerate() {
+        scratch.set.clear();
+        while let Some(&&(_, identifier)) = identifiers.peek().filter(|(of, _)| *of == index as u32) {
+            scratch.set.push(identifier);
+            identifiers.next();
+        }
+        if target.is_served() {
+            continue;
+        }
+        let mut target = *target;
+        if !scratch.set.is_empty() {
+            target.identifiers = clients.identifiers.insert(&scratch.set);
+        }
+        clients.deliver(arrival, &target);
+    }
+}
+
 /// Gathers each session that several filters lead to once.
 fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arrival<'_>, scratch: &mut Scratch) {
     *stamp += 1;
@@ -275,6 +320,9 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
                 let known = &mut scratch.targets[session.target as usize];
                 known.qos = known.qos.max(target.qos);
                 known.retain |= target.retain;
+                if known.identifiers.is_none() {
+                    known.identifiers = target.identifiers;
+                }
             } else {
                 session.stamp = *stamp;
                 session.target = scratch.targets.len() as u32;
@@ -286,5 +334,5 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
         }
     }
     // Each target counts when it is delivered to; what was merged counts here.
-    clients.charge(steps);
+    (0..arrival.messages()).for_each(|_| clients.charge(steps));
 }

@@ -1,0 +1,206 @@
+//! Runs: a publisher in a hurry writes many PUBLISH packets to one topic in one piece.
+//!
+//! Packets at QoS 0 that lie one behind the other and differ in nothing but their payloads are checked and routed once, and
+//! go as one piece of bytes to every receiver that gets them as they came, or as all receivers of the other version do. To a
+//! receiver that needs more, such as an alias, a place in a queue or a decision whether there is room, they go one by one.
+//! Everybody is sent and every counter counts what it would if the packets had come one by one.
+
+use super::Broker;
+use super::clients::Clients;
+use super::deliver::{Arrival, Target};
+use super::encode::{Content, Head};
+use super::route::{Scratch, deliver_targets};
+use crate::connection::is_shared;
+use crate::packet::varint::{read_varint, varint_len};
+use crate::session::NO_CONNECTION;
+
+/// Bytes of a run at most. An output's buffer that grows evenly has room for so many at any time, also where each packet is
+/// somewhat longer in the other version; and what waits for another shard comes no further beyond its bound by a run than by
+/// one message of that size.
+const RUN_BYTES_MAX: usize = 16 * 1024;
+
+const _: () = assert!(RUN_BYTES_MAX <= u16::MAX as usize, "a run in a batch for another shard");
+
+/// The first byte of a PUBLISH at QoS 0 that is not retained.
+const FIRST_BYTE: u8 = 0x30;
+
+/// Two or more PUBLISH packets at QoS 0 that differ in nothing but their payloads, and may go on as they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run<'a> {
+    /// One behind the other, each with its Remaining Length in the shortest form.
+    bytes: &'a [u8],
+    /// The largest payload.
+    largest: &'a [u8],
+    /// Bytes between the fixed header and the payload, which are the same in each.
+    head: u32,
+    packets: u32,
+}
+
+/// Where the run has to end.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    packets_max: u32,
+    /// No packet may be larger.
+    packet_bytes_max: usize,
+    /// Whether several deliveries are to be expected, which large payloads are shared by.
+    fan_out: bool,
+}
+
+/// Where the first packet has its variable header, and where it ends.
+#[inline]
+fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
+    let (length, length_size) = read_varint(bytes.get(1..)?, false).ok()??;
+    Some((1 + length_size, 1 + length_size + length as usize))
+}
+
+impl<'a> Run<'a> {
+    /// The packets at the front of `rest` that make a run with the first of them, which is of `first` bytes with its payload
+    /// of `payload`.
+    fn find(rest: &'a [u8], first: usize, payload: usize, bounds: Bounds) -> Option<Self> {
+        let (at, _) = measure(rest)?;
+        let head = &rest[at..first - payload];
+        let mut run = Self { bytes: rest, largest: &rest[first - payload..first], head: head.len() as u32, packets: 1 };
+        let mut end = first;
+        while run.packets < bounds.packets_max {
+            let Some((at, size)) = measure(&rest[end..]) else { break };
+            let payload_at = at + head.len();
+            let is_next = rest[end] == FIRST_BYTE
+                && size <= bounds.packet_bytes_max
+                && end + size <= rest.len().min(RUN_BYTES_MAX)
+                && payload_at <= size
+                && varint_len((size - at) as u32) + 1 == at
+                && rest[end + at..end + payload_at] == *head
+                && !is_shared(size - payload_at, bounds.fan_out);
+            if !is_next {
+                break;
+            }
+            run.add(&rest[end + payload_at..end + size]);
+            end += size;
+        }
+        run.bytes = &rest[..end];
+        (run.packets > 1).then_some(run)
+    }
+
+    /// The run that these bytes are, as another shard found it. The first packet is of `first` bytes with its payload of
+    /// `payload`.
+    pub(super) fn in_batch(bytes: &'a [u8], first: usize, payload: usize) -> Option<Self> {
+        let (at, _) = measure(bytes)?;
+        let head = first.checked_sub(at + payload)? as u32;
+        let mut run = Self { bytes, largest: &[], head, packets: 0 };
+        run.packets().for_each(|(_, payload)| run.add(payload));
+        Some(run)
+    }
+
+    #[inline]
+    fn add(&mut self, payload: &'a [u8]) {
+        self.packets += 1;
+        if payload.len() > self.largest.len() {
+            self.largest = payload;
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Each packet with its payload.
+    pub(super) fn packets(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let (mut rest, head) = (self.bytes, self.head as usize);
+        core::iter::from_fn(move || {
+            let (at, size) = measure(rest)?;
+            let (packet, behind) = rest.split_at_checked(size)?;
+            rest = behind;
+            Some((packet, packet.get(at + head..)?))
+        })
+    }
+}
+
+impl Arrival<'_> {
+    /// How many messages it stands for.
+    #[inline]
+    pub(super) fn messages(&self) -> u32 {
+        self.run().map_or(1, |run| run.packets)
+    }
+
+    #[inline]
+    pub(super) fn run(&self) -> Option<&Run<'_>> {
+        self.received.as_ref().and_then(|received| received.run.as_ref())
+    }
+}
+
+impl Broker {
+    /// Looks for packets behind the one that is being routed, which go with it from here on. It is known where they go to, and
+    /// that no shared group is among that, for which each message would have to be looked at.
+    pub(super) fn begin_run(&mut self, arrival: &mut Arrival<'_>, scratch: &Scratch) {
+        let Some(received) = &mut arrival.received else { return };
+        let (limits, first) = (&self.clients.config.limits, received.size());
+        let filters = scratch.filters();
+        let receivers: usize = filters.iter().map(|&filter| self.router.subscriptions(filter).len()).sum();
+        // What each message counts as, or somewhat more: then the turn's share ends where it would.
+        let merging = if filters.len() > 1 { filters.len() + receivers } else { 0 };
+        let deliveries = Clients::deliveries_of_steps(merging).saturating_add(receivers as u32).max(1);
+        let deliveries_left = limits.deliveries_per_turn.saturating_sub(self.clients.deliveries);
+        let packets_left = limits.packets_per_turn.saturating_sub(self.clients.packets);
+        let bounds = Bounds {
+            packets_max: deliveries_left.div_ceil(deliveries).min(packets_left + 1),
+            packet_bytes_max: self.clients.config.mqtt.packet_bytes_max as usize,
+            fan_out: receivers > 1,
+        };
+        if is_shared(arrival.payload.len(), bounds.fan_out) || arrival.shared.is_some() {
+            return;
+        }
+        received.run = Run::find(arrival.rest, first, arrival.payload.len(), bounds);
+        if let Some(run) = &received.run {
+            let others = run.packets - 1;
+            self.clients.packets += others;
+            self.clients.taken += run.bytes.len() - first;
+            self.clients.stats.packets_received += u64::from(others);
+            self.clients.stats.publishes_received += u64::from(others);
+        }
+    }
+
+    /// Delivers the packets of a run one by one to the targets that are not served.
+    pub(super) fn deliver_singly(&mut self, arrival: &Arrival<'_>, scratch: &mut Scratch) {
+        let Some(run) = arrival.run().filter(|_| scratch.has_targets()) else { return };
+        for (packet, payload) in run.packets() {
+            let mut single = arrival.single(packet, payload);
+            self.clients.images.clear();
+            deliver_targets(&mut self.clients, &mut single, scratch);
+            if let Some(message) = single.message.take() {
+                self.clients.release(message);
+            }
+        }
+    }
+}
+
+impl Clients {
+    /// Appends a run to the output of a receiver. `false`: nothing was done, its packets have to be delivered one by one.
+    pub(super) fn deliver_run(&mut self, arrival: &Arrival<'_>, target: &Target) -> bool {
+        let Some((received, run)) = arrival.received.as_ref().and_then(|received| Some((received, received.run?)))
+        else {
+            return false;
+        };
+        let session = &self.sessions[target.session];
+        if session.connection == NO_CONNECTION || session.queue.has_qos0() || !target.identifiers.is_none() {
+            return false;
+        }
+        let (index, conn) = (session.connection, &mut self.conns[session.connection]);
+        if conn.resumes || conn.aliases_out.is_some() || is_shared(run.largest.len(), arrival.fan_out) {
+            return false;
+        }
+        let (head, content) = (Head::plain(conn.is_v5()), arrival.content());
+        let largest = Content { payload: run.largest, ..content };
+        let bytes = if received.is_like(&head) { run.bytes } else { self.images.of_run(&head, &content, &run) };
+        if conn.output.len() + bytes.len() > self.config.limits.output_bytes_max as usize
+            || (conn.packet_bytes_max < u32::MAX && head.packet_size(&largest) > conn.packet_bytes_max as usize)
+        {
+            return false;
+        }
+        conn.output.buffer(&mut self.pool).extend_from_slice(bytes);
+        self.deliveries += run.packets;
+        self.stats.packets_sent += u64::from(run.packets);
+        self.stats.publishes_sent += u64::from(run.packets);
+        self.mark_message(index);
+        true
+    }
+}
