@@ -35,8 +35,6 @@ pub(super) struct Arrival<'a> {
     pub(super) answered: bool,
     /// The packet that brought it, when the onward ones can be copies of it.
     pub(super) received: Option<Received<'a>>,
-    /// That packet and what lies behind it in the input, if it can be the first of a run.
-    pub(super) rest: &'a [u8],
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
     /// The topic again, when another shard keeps it.
@@ -92,7 +90,6 @@ impl<'a> Arrival<'a> {
             publisher: u32::MAX,
             answered: false,
             received: None,
-            rest: &[],
             shared: None,
             topic_held: None,
             owner: Owner::Own,
@@ -121,7 +118,7 @@ impl<'a> Arrival<'a> {
     pub(super) fn single(&self, packet: &'a [u8], payload: &'a [u8]) -> Self {
         let mut single = Self::new(self.topic, self.properties, payload, self.qos, self.retain);
         single.publisher = self.publisher;
-        single.received = self.received.map(|received| received.single(packet));
+        single.received = self.received.as_ref().map(|received| received.single(packet));
         (single.fan_out, single.sole) = (self.fan_out, self.sole);
         single
     }
@@ -140,7 +137,7 @@ impl<'a> Arrival<'a> {
         *self.message.get_or_insert_with(|| {
             let beside = self.topic.len() + self.properties.len() + self.payload.len();
             messages.insert(NewMessage {
-                joined: self.received.and_then(|received| received.joined(self.topic.len(), beside)),
+                joined: self.received.as_ref().and_then(|received| received.joined(self.topic.len(), beside)),
                 topic: self.topic,
                 properties: self.properties,
                 payload: self.payload,
@@ -282,7 +279,7 @@ impl Clients {
                 return;
             }
             self.images.append(&head, &content, conn.output.buffer(&mut self.pool));
-        } else if plain && let Some(received) = arrival.received.filter(|received| received.is_like(&head)) {
+        } else if plain && let Some(received) = arrival.received.as_ref().filter(|received| received.is_like(&head)) {
             if received.size() > conn.packet_bytes_max as usize {
                 self.stats.dropped_too_large += 1;
                 return;

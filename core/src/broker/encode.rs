@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::run::Run;
+use super::run::{Bounds, Extent, Run};
 use crate::connection::OutgoingAlias;
 use crate::packet::varint::{varint_len, write_varint};
 use crate::packet::{PacketId, Publish};
@@ -110,29 +110,36 @@ impl Head<'_> {
 /// A PUBLISH as it was received. Most go on as they came: only flags and Packet Identifier are others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received<'a> {
-    packet: &'a [u8],
-    v5: bool,
+    /// The packet and what came behind it.
+    rest: &'a [u8],
+    size: u32,
     /// Where the Packet Identifier is; 0 at QoS 0, which has none.
     packet_id_at: u32,
-    /// It and packets behind it, if those go with it.
-    pub(super) run: Option<Run<'a>>,
+    /// What of the rest goes with it.
+    run: Extent,
+    v5: bool,
 }
 
 impl<'a> Received<'a> {
-    /// `packet` has its Remaining Length in the shortest form, a topic and no alias, and no property that is not forwarded.
-    pub(super) fn new(packet: &'a [u8], v5: bool, publish: &Publish<'_>) -> Self {
+    /// The packet, the first `size` bytes of `rest`, has its Remaining Length in the shortest form, a topic and no alias, and no
+    /// property that is not forwarded.
+    pub(super) fn new(rest: &'a [u8], size: usize, v5: bool, publish: &Publish<'_>) -> Self {
         let properties = if v5 { publish.properties.encoded_size() } else { 0 };
         let packet_id_at = match publish.packet_id {
-            Some(_) => (packet.len() - publish.payload.len() - properties - 2) as u32,
+            Some(_) => (size - publish.payload.len() - properties - 2) as u32,
             None => 0,
         };
-        Self { packet, v5, packet_id_at, run: None }
+        Self { rest, size: size as u32, packet_id_at, run: Extent::default(), v5 }
+    }
+
+    fn packet(&self) -> &'a [u8] {
+        &self.rest[..self.size()]
     }
 
     /// The same in a batch for another shard, with what lies where in it.
     pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
-        let whole = batch.push_bytes(self.run.map_or(self.packet, |run| run.bytes()));
-        let end = whole.start + self.packet.len() as u32;
+        let whole = batch.push_bytes(self.run().map_or(self.packet(), |run| run.bytes()));
+        let end = whole.start + self.size;
         let payload = end - content.payload.len() as u32..end;
         let properties = payload.start - content.properties.len() as u32..payload.start;
         let beside = if self.v5 { varint_len(content.properties.len() as u32) } else { 0 };
@@ -149,15 +156,31 @@ impl<'a> Received<'a> {
     /// As [`push`](Self::push) left it in a batch, with its payload there.
     pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, payload: &Range<u32>) -> Self {
         let PeerPacket { start, packet_id_at, v5, behind } = packet;
-        let packet = batch.slice(&(start..payload.end));
-        let bytes = batch.slice(&(start..payload.end + u32::from(behind)));
-        let run = if behind > 0 { Run::in_batch(bytes, packet.len(), payload.len()) } else { None };
-        Self { packet, v5, packet_id_at, run }
+        let (rest, size) = (batch.slice(&(start..payload.end + u32::from(behind))), payload.end - start);
+        let run = if behind > 0 { Extent::of_all(rest, size as usize, payload.len()) } else { Extent::default() };
+        Self { rest, size, packet_id_at, run, v5 }
     }
 
-    /// One packet of the run that this is.
+    /// What it is the first packet of.
+    #[inline]
+    pub(super) fn run(&self) -> Option<Run<'a>> {
+        self.run.of(self.rest)
+    }
+
+    /// Looks for packets behind it that go with it.
+    pub(super) fn extend(&mut self, payload: usize, bounds: Bounds) {
+        self.run = Extent::find(self.rest, self.size(), payload, bounds);
+    }
+
+    /// Whether it is at QoS 0 and something came behind it.
+    #[inline]
+    pub(super) fn may_extend(&self) -> bool {
+        self.packet_id_at == 0 && self.rest.len() > self.size()
+    }
+
+    /// One packet of the run.
     pub(super) fn single(&self, packet: &'a [u8]) -> Self {
-        Self { packet, run: None, ..*self }
+        Self { rest: packet, size: packet.len() as u32, run: Extent::default(), ..*self }
     }
 
     /// Whether a packet with this head, which has no alias and no identifiers, is the same but for flags and Packet Identifier.
@@ -169,18 +192,18 @@ impl<'a> Received<'a> {
     /// are `content_bytes`. `None` at QoS 0.
     pub(super) fn joined(&self, topic_bytes: usize, content_bytes: usize) -> Option<(&'a [u8], u8)> {
         let topic_at = (self.packet_id_at as usize).checked_sub(topic_bytes)?;
-        let joined = &self.packet[topic_at..];
+        let joined = &self.packet()[topic_at..];
         Some((joined, (joined.len() - content_bytes) as u8))
     }
 
     /// Bytes of the whole packet.
     pub(super) fn size(&self) -> usize {
-        self.packet.len()
+        self.size as usize
     }
 
     /// Appends the packet with this head.
     pub(super) fn append(&self, head: &Head<'_>, out: &mut Vec<u8>) {
-        append_patched(self.packet, self.packet_id_at as usize, head, out);
+        append_patched(self.packet(), self.packet_id_at as usize, head, out);
     }
 }
 
@@ -274,7 +297,7 @@ mod tests {
             let packet_id = publish.packet_id.and(PacketId::new(id));
             let qos = publish.qos as u8;
             let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
-            let received = Received::new(&packet, v5, &publish);
+            let received = Received::new(&packet, packet.len(), v5, &publish);
             let mut batch = PeerBatch::default();
             batch.push_bytes(b"before");
             let there = received.push(&content, &mut batch);

@@ -138,7 +138,7 @@ impl Broker {
             scratch.groups.extend(self.router.groups(filter));
         }
         arrival.sole = scratch.groups.is_empty();
-        if arrival.sole && !arrival.rest.is_empty() {
+        if arrival.sole && arrival.may_extend() {
             self.begin_run(arrival, scratch);
         }
         let mut interested = self.deliver_subscriptions(arrival, scratch);

@@ -8,7 +8,7 @@
 use super::Broker;
 use super::clients::Clients;
 use super::deliver::{Arrival, Target};
-use super::encode::{Content, Head};
+use super::encode::{Content, Head, Received};
 use super::route::{Scratch, deliver_targets};
 use crate::connection::is_shared;
 use crate::packet::varint::{read_varint, varint_len};
@@ -24,21 +24,29 @@ const _: () = assert!(RUN_BYTES_MAX <= u16::MAX as usize, "a run in a batch for 
 /// The first byte of a PUBLISH at QoS 0 that is not retained.
 const FIRST_BYTE: u8 = 0x30;
 
-/// Two or more PUBLISH packets at QoS 0 that differ in nothing but their payloads, and may go on as they are.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Run<'a> {
-    /// One behind the other, each with its Remaining Length in the shortest form.
-    bytes: &'a [u8],
-    /// The largest payload.
-    largest: &'a [u8],
+/// How far a run reaches; nothing when a packet is alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    /// Its bytes, from the first packet on.
+    bytes: u32,
+    packets: u32,
     /// Bytes between the fixed header and the payload, which are the same in each.
     head: u32,
-    packets: u32,
+    /// Bytes of the largest payload.
+    largest: u32,
 }
 
-/// Where the run has to end.
+/// Two or more PUBLISH packets at QoS 0 that differ in nothing but their payloads, and may go on as they are: one behind the
+/// other, each with its Remaining Length in the shortest form.
 #[derive(Clone, Copy, Debug)]
-struct Bounds {
+pub(super) struct Run<'a> {
+    bytes: &'a [u8],
+    extent: Extent,
+}
+
+/// Where a run has to end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
     packets_max: u32,
     /// No packet may be larger.
     packet_bytes_max: usize,
@@ -53,15 +61,13 @@ fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     Some((1 + length_size, 1 + length_size + length as usize))
 }
 
-impl<'a> Run<'a> {
-    /// The packets at the front of `rest` that make a run with the first of them, which is of `first` bytes with its payload
-    /// of `payload`.
-    fn find(rest: &'a [u8], first: usize, payload: usize, bounds: Bounds) -> Option<Self> {
-        let (at, _) = measure(rest)?;
+impl Extent {
+    /// Of the run at the front of `rest`. Its first packet is of `first` bytes with its payload of `payload`.
+    pub(super) fn find(rest: &[u8], first: usize, payload: usize, bounds: Bounds) -> Self {
+        let Some((at, _)) = measure(rest) else { return Self::default() };
         let head = &rest[at..first - payload];
-        let mut run = Self { bytes: rest, largest: &rest[first - payload..first], head: head.len() as u32, packets: 1 };
-        let mut end = first;
-        while run.packets < bounds.packets_max {
+        let (mut end, mut packets, mut largest) = (first, 1, payload);
+        while packets < bounds.packets_max {
             let Some((at, size)) = measure(&rest[end..]) else { break };
             let payload_at = at + head.len();
             let is_next = rest[end] == FIRST_BYTE
@@ -74,38 +80,47 @@ impl<'a> Run<'a> {
             if !is_next {
                 break;
             }
-            run.add(&rest[end + payload_at..end + size]);
+            largest = largest.max(size - payload_at);
+            packets += 1;
             end += size;
         }
-        run.bytes = &rest[..end];
-        (run.packets > 1).then_some(run)
+        if packets == 1 {
+            return Self::default();
+        }
+        Self { bytes: end as u32, packets, head: head.len() as u32, largest: largest as u32 }
     }
 
-    /// The run that these bytes are, as another shard found it. The first packet is of `first` bytes with its payload of
+    /// Of the run that these bytes are, as another shard found it. The first packet is of `first` bytes with its payload of
     /// `payload`.
-    pub(super) fn in_batch(bytes: &'a [u8], first: usize, payload: usize) -> Option<Self> {
-        let (at, _) = measure(bytes)?;
-        let head = first.checked_sub(at + payload)? as u32;
-        let mut run = Self { bytes, largest: &[], head, packets: 0 };
-        run.packets().for_each(|(_, payload)| run.add(payload));
-        Some(run)
+    pub(super) fn of_all(bytes: &[u8], first: usize, payload: usize) -> Self {
+        let at = measure(bytes).map_or(0, |(at, _)| at);
+        let mut extent = Self {
+            bytes: bytes.len() as u32,
+            packets: 1,
+            head: (first - payload - at) as u32,
+            largest: payload as u32,
+        };
+        let whole = Run { bytes, extent };
+        (extent.packets, extent.largest) = whole
+            .packets()
+            .fold((0, 0), |(packets, largest), (_, payload)| (packets + 1, largest.max(payload.len() as u32)));
+        extent
     }
 
     #[inline]
-    fn add(&mut self, payload: &'a [u8]) {
-        self.packets += 1;
-        if payload.len() > self.largest.len() {
-            self.largest = payload;
-        }
+    pub(super) fn of(self, rest: &[u8]) -> Option<Run<'_>> {
+        (self.packets > 1).then(|| Run { bytes: &rest[..self.bytes as usize], extent: self })
     }
+}
 
+impl<'a> Run<'a> {
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// Each packet with its payload.
     pub(super) fn packets(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let (mut rest, head) = (self.bytes, self.head as usize);
+        let (mut rest, head) = (self.bytes, self.extent.head as usize);
         core::iter::from_fn(move || {
             let (at, size) = measure(rest)?;
             let (packet, behind) = rest.split_at_checked(size)?;
@@ -115,16 +130,22 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Arrival<'_> {
+impl<'a> Arrival<'a> {
     /// How many messages it stands for.
     #[inline]
     pub(super) fn messages(&self) -> u32 {
-        self.run().map_or(1, |run| run.packets)
+        self.run().map_or(1, |run| run.extent.packets)
     }
 
     #[inline]
-    pub(super) fn run(&self) -> Option<&Run<'_>> {
-        self.received.as_ref().and_then(|received| received.run.as_ref())
+    pub(super) fn run(&self) -> Option<Run<'a>> {
+        self.received.as_ref().and_then(Received::run)
+    }
+
+    /// Whether something came behind it that may go with it.
+    #[inline]
+    pub(super) fn may_extend(&self) -> bool {
+        !self.retain && self.received.as_ref().is_some_and(Received::may_extend)
     }
 }
 
@@ -149,9 +170,9 @@ impl Broker {
         if is_shared(arrival.payload.len(), bounds.fan_out) || arrival.shared.is_some() {
             return;
         }
-        received.run = Run::find(arrival.rest, first, arrival.payload.len(), bounds);
-        if let Some(run) = &received.run {
-            let others = run.packets - 1;
+        received.extend(arrival.payload.len(), bounds);
+        if let Some(run) = received.run() {
+            let others = run.extent.packets - 1;
             self.clients.packets += others;
             self.clients.taken += run.bytes.len() - first;
             self.clients.stats.packets_received += u64::from(others);
@@ -176,20 +197,20 @@ impl Broker {
 impl Clients {
     /// Appends a run to the output of a receiver. `false`: nothing was done, its packets have to be delivered one by one.
     pub(super) fn deliver_run(&mut self, arrival: &Arrival<'_>, target: &Target) -> bool {
-        let Some((received, run)) = arrival.received.as_ref().and_then(|received| Some((received, received.run?)))
-        else {
-            return false;
-        };
+        let Some(received) = &arrival.received else { return false };
+        let Some(run) = received.run() else { return false };
+        let Extent { packets, largest, .. } = run.extent;
         let session = &self.sessions[target.session];
         if session.connection == NO_CONNECTION || session.queue.has_qos0() || !target.identifiers.is_none() {
             return false;
         }
         let (index, conn) = (session.connection, &mut self.conns[session.connection]);
-        if conn.resumes || conn.aliases_out.is_some() || is_shared(run.largest.len(), arrival.fan_out) {
+        if conn.resumes || conn.aliases_out.is_some() || is_shared(largest as usize, arrival.fan_out) {
             return false;
         }
         let (head, content) = (Head::plain(conn.is_v5()), arrival.content());
-        let largest = Content { payload: run.largest, ..content };
+        // Sizes are asked for, and any payload of that many bytes has the same.
+        let largest = Content { payload: &run.bytes[..largest as usize], ..content };
         let bytes = if received.is_like(&head) { run.bytes } else { self.images.of_run(&head, &content, &run) };
         if conn.output.len() + bytes.len() > self.config.limits.output_bytes_max as usize
             || (conn.packet_bytes_max < u32::MAX && head.packet_size(&largest) > conn.packet_bytes_max as usize)
@@ -197,9 +218,9 @@ impl Clients {
             return false;
         }
         conn.output.buffer(&mut self.pool).extend_from_slice(bytes);
-        self.deliveries += run.packets;
-        self.stats.packets_sent += u64::from(run.packets);
-        self.stats.publishes_sent += u64::from(run.packets);
+        self.deliveries += packets;
+        self.stats.packets_sent += u64::from(packets);
+        self.stats.publishes_sent += u64::from(packets);
         self.mark_message(index);
         true
     }
