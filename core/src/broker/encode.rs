@@ -132,13 +132,18 @@ impl<'a> Received<'a> {
         Self { rest, size: size as u32, packet_id_at, run: Extent::default(), v5 }
     }
 
+    /// The packet and those that go with it.
+    fn bytes(&self) -> &'a [u8] {
+        &self.rest[..self.size().max(self.run.bytes())]
+    }
+
     fn packet(&self) -> &'a [u8] {
         &self.rest[..self.size()]
     }
 
     /// The same in a batch for another shard, with what lies where in it.
     pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
-        let whole = batch.push_bytes(self.run().map_or(self.packet(), |run| run.bytes()));
+        let whole = batch.push_bytes(self.bytes());
         let end = whole.start + self.size;
         let payload = end - content.payload.len() as u32..end;
         let properties = payload.start - content.properties.len() as u32..payload.start;
@@ -159,6 +164,11 @@ impl<'a> Received<'a> {
         let (rest, size) = (batch.slice(&(start..payload.end + u32::from(behind))), payload.end - start);
         let run = if behind > 0 { Extent::of_all(rest, size as usize, payload.len()) } else { Extent::default() };
         Self { rest, size, packet_id_at, run, v5 }
+    }
+
+    #[inline]
+    pub(super) fn is_run(&self) -> bool {
+        self.run.is_run()
     }
 
     /// What it is the first packet of.

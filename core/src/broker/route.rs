@@ -33,9 +33,9 @@ pub(super) struct Routed {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     filters: Vec<FilterId>,
-    targets: Vec<Target>,
+    pub(super) targets: Vec<Target>,
     /// Subscription Identifiers of targets that have several: target and identifier.
-    identifiers: Vec<(u32, u32)>,
+    pub(super) identifiers: Vec<(u32, u32)>,
     set: Vec<u32>,
     groups: Vec<GroupId>,
 }
@@ -43,11 +43,6 @@ pub(super) struct Scratch {
 impl Scratch {
     pub(super) fn filters(&self) -> &[FilterId] {
         &self.filters
-    }
-
-    /// Whether somebody is left who is not served.
-    pub(super) fn has_targets(&self) -> bool {
-        !self.targets.iter().all(Target::is_served)
     }
 
     pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
@@ -71,7 +66,7 @@ fn member_state(clients: &Clients, member: &Subscription) -> MemberState {
     if ready { MemberState::Ready } else { MemberState::Busy }
 }
 
-fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<GroupId>) -> Target {
+pub(super) fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<GroupId>) -> Target {
     Target {
         session: subscription.session,
         qos: subscription.qos(),
@@ -156,27 +151,17 @@ impl Broker {
         let subscriptions = self.router.subscriptions(filter);
         arrival.fan_out = subscriptions.len() > 1;
         arrival.sole &= !arrival.fan_out;
-        let is_run = arrival.run().is_some();
-        if is_run {
-            scratch.targets.clear();
-            scratch.identifiers.clear();
+        if arrival.is_run() {
+            return self.deliver_run(filter, arrival, scratch);
         }
         for subscription in subscriptions {
             if subscription.no_local() && subscription.session == arrival.publisher {
                 continue;
             }
             let target = target_of(subscription, arrival, None);
-            if !is_run {
-                self.clients.deliver(arrival, &target);
-            } else if !self.clients.deliver_run(arrival, &target) {
-                scratch.targets.push(target);
-            }
+            self.clients.deliver(arrival, &target);
         }
-        let interested = !subscriptions.is_empty();
-        if is_run {
-            self.deliver_singly(arrival, scratch);
-        }
-        interested
+        !subscriptions.is_empty()
     }
 
     /// Several filters match: a session gets one copy, at the highest QoS, with all identifiers (MQTT-3.3.4-2 to -4).
@@ -185,15 +170,10 @@ impl Broker {
         arrival.fan_out = scratch.targets.len() > 1;
         arrival.sole &= !arrival.fan_out;
         scratch.identifiers.sort_by_key(|&(target, _)| target);
-        if arrival.run().is_none() {
-            deliver_targets(&mut self.clients, arrival, scratch);
+        if arrival.is_run() {
+            self.deliver_run_overlapping(arrival, scratch);
         } else {
-            for target in &mut scratch.targets {
-                if self.clients.deliver_run(arrival, target) {
-                    target.set_served();
-                }
-            }
-            self.deliver_singly(arrival, scratch);
+            deliver_targets(&mut self.clients, arrival, scratch);
         }
         !scratch.targets.is_empty()
     }

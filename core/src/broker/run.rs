@@ -9,10 +9,11 @@ use super::Broker;
 use super::clients::Clients;
 use super::deliver::{Arrival, Target};
 use super::encode::{Content, Head, Received};
-use super::route::{Scratch, deliver_targets};
+use super::route::{Scratch, deliver_targets, target_of};
 use crate::connection::is_shared;
 use crate::packet::varint::{read_varint, varint_len};
 use crate::session::NO_CONNECTION;
+use crate::topic::FilterId;
 
 /// Bytes of a run at most. An output's buffer that grows evenly has room for so many at any time, also where each packet is
 /// somewhat longer in the other version; and what waits for another shard comes no further beyond its bound by a run than by
@@ -107,17 +108,23 @@ impl Extent {
         extent
     }
 
+    /// Bytes from the first packet on; 0 when it is alone.
+    pub(super) fn bytes(self) -> usize {
+        self.bytes as usize
+    }
+
+    #[inline]
+    pub(super) fn is_run(self) -> bool {
+        self.packets > 1
+    }
+
     #[inline]
     pub(super) fn of(self, rest: &[u8]) -> Option<Run<'_>> {
-        (self.packets > 1).then(|| Run { bytes: &rest[..self.bytes as usize], extent: self })
+        self.is_run().then(|| Run { bytes: &rest[..self.bytes as usize], extent: self })
     }
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// Each packet with its payload.
     pub(super) fn packets(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let (mut rest, head) = (self.bytes, self.extent.head as usize);
@@ -131,14 +138,19 @@ impl<'a> Run<'a> {
 }
 
 impl<'a> Arrival<'a> {
+    /// Whether it stands for several messages.
+    #[inline]
+    pub(super) fn is_run(&self) -> bool {
+        self.received.as_ref().is_some_and(Received::is_run)
+    }
+
     /// How many messages it stands for.
     #[inline]
     pub(super) fn messages(&self) -> u32 {
         self.run().map_or(1, |run| run.extent.packets)
     }
 
-    #[inline]
-    pub(super) fn run(&self) -> Option<Run<'a>> {
+    fn run(&self) -> Option<Run<'a>> {
         self.received.as_ref().and_then(Received::run)
     }
 
@@ -180,9 +192,41 @@ impl Broker {
         }
     }
 
-    /// Delivers the packets of a run one by one to the targets that are not served.
-    pub(super) fn deliver_singly(&mut self, arrival: &Arrival<'_>, scratch: &mut Scratch) {
-        let Some(run) = arrival.run().filter(|_| scratch.has_targets()) else { return };
+    /// Serves the ordinary subscriptions of the only filter that matches. Whether there were any is the answer.
+    pub(super) fn deliver_run(&mut self, filter: FilterId, arrival: &Arrival<'_>, scratch: &mut Scratch) -> bool {
+        scratch.targets.clear();
+        scratch.identifiers.clear();
+        let subscriptions = self.router.subscriptions(filter);
+        for subscription in subscriptions {
+            if subscription.no_local() && subscription.session == arrival.publisher {
+                continue;
+            }
+            let target = target_of(subscription, arrival, None);
+            if !self.clients.append_run(arrival, &target) {
+                scratch.targets.push(target);
+            }
+        }
+        let interested = !subscriptions.is_empty();
+        self.deliver_singly(arrival, scratch);
+        interested
+    }
+
+    /// Serves the targets that were gathered.
+    pub(super) fn deliver_run_overlapping(&mut self, arrival: &Arrival<'_>, scratch: &mut Scratch) {
+        for target in &mut scratch.targets {
+            if self.clients.append_run(arrival, target) {
+                target.set_served();
+            }
+        }
+        self.deliver_singly(arrival, scratch);
+    }
+
+    /// Delivers the packets one by one to the targets that are not served.
+    fn deliver_singly(&mut self, arrival: &Arrival<'_>, scratch: &mut Scratch) {
+        if scratch.targets.iter().all(Target::is_served) {
+            return;
+        }
+        let Some(run) = arrival.run() else { return };
         for (packet, payload) in run.packets() {
             let mut single = arrival.single(packet, payload);
             self.clients.images.clear();
@@ -196,7 +240,7 @@ impl Broker {
 
 impl Clients {
     /// Appends a run to the output of a receiver. `false`: nothing was done, its packets have to be delivered one by one.
-    pub(super) fn deliver_run(&mut self, arrival: &Arrival<'_>, target: &Target) -> bool {
+    fn append_run(&mut self, arrival: &Arrival<'_>, target: &Target) -> bool {
         let Some(received) = &arrival.received else { return false };
         let Some(run) = received.run() else { return false };
         let Extent { packets, largest, .. } = run.extent;
