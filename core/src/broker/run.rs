@@ -269,3 +269,7 @@ impl Clients {
         true
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
