@@ -271,5 +271,4 @@ impl Clients {
 }
 
 #[cfg(test)]
-#[path = "run_tests.rs"]
 mod tests;
