@@ -12,6 +12,7 @@ use super::encode::{Content, Head, Received};
 use super::route::{Scratch, deliver_targets, target_of};
 use crate::connection::is_shared;
 use crate::packet::varint::{read_varint, varint_len};
+use crate::peer::PeerBatch;
 use crate::session::NO_CONNECTION;
 use crate::topic::FilterId;
 
@@ -21,6 +22,7 @@ use crate::topic::FilterId;
 const RUN_BYTES_MAX: usize = 16 * 1024;
 
 const _: () = assert!(RUN_BYTES_MAX <= u16::MAX as usize, "a run in a batch for another shard");
+const _: () = assert!(RUN_BYTES_MAX <= PeerBatch::SHARED_BYTES_MIN, "a payload that shards share is in no run");
 
 /// The first byte of a PUBLISH at QoS 0 that is not retained.
 const FIRST_BYTE: u8 = 0x30;
@@ -66,6 +68,9 @@ impl Extent {
     /// Of the run at the front of `rest`. Its first packet is of `first` bytes with its payload of `payload`.
     pub(super) fn find(rest: &[u8], first: usize, payload: usize, bounds: Bounds) -> Self {
         let Some((at, _)) = measure(rest) else { return Self::default() };
+        if is_shared(payload, bounds.fan_out) {
+            return Self::default();
+        }
         let head = &rest[at..first - payload];
         let (mut end, mut packets, mut largest) = (first, 1, payload);
         while packets < bounds.packets_max {
@@ -179,9 +184,6 @@ impl Broker {
             packet_bytes_max: self.clients.config.mqtt.packet_bytes_max as usize,
             fan_out: receivers > 1,
         };
-        if is_shared(arrival.payload.len(), bounds.fan_out) || arrival.shared.is_some() {
-            return;
-        }
         received.extend(arrival.payload.len(), bounds);
         if let Some(run) = received.run() {
             let others = run.extent.packets - 1;

@@ -5,17 +5,15 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
-use side::{FILTERS, NOW, Side, TOPICS, case, plain, side};
+use side::{Between, FILTERS, NOW, Side, TOPICS, case, plain, side};
 
 use super::*;
 use crate::packet::{Properties, Publish, QoS, Version};
-use crate::{Outbox, ShardId};
+use crate::{LogPosition, Outbox, ShardId};
 
 mod side;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 512 }))]
-
     #[test]
     fn in_one_piece_as_one_by_one(case in case()) {
         let (mut one_by_one, mut whole) = (Side::new(&case), Side::new(&case));
@@ -109,6 +107,8 @@ fn a_run_ends_at_its_bounds() {
     let bytes = publishes("t", &[10, 1_023, 1_024, 10]);
     assert_eq!(found(&bytes, Bounds { fan_out: true, ..WIDE }).0, 2);
     assert_eq!(found(&bytes, WIDE).0, 4);
+    let bytes = publishes("t", &[1_024, 10, 10]);
+    assert_eq!(found(&bytes, Bounds { fan_out: true, ..WIDE }), (0, 0));
     // 16 packets of 1,018 bytes, 96 more, and whatever comes then.
     let bytes = publishes("t", &vec![1_018 - 6; 100]);
     assert_eq!(found(&bytes, WIDE), (16, 16 * 1_018));
@@ -131,6 +131,10 @@ fn a_run_keeps_to_the_share_of_a_turn() {
         let mut world = side(|case| case.deliveries_per_turn = deliveries_per_turn, receivers);
         assert_eq!(world.publish(&bytes), handled);
     }
+    // Two filters and 30 subscriptions are 32 steps.
+    let receivers = [vec![plain(0, FILTERS[0]); 16], vec![plain(0, FILTERS[1]); 14]].concat();
+    let mut world = side(|case| case.deliveries_per_turn = 61, receivers);
+    assert_eq!(world.publish(&bytes), 2);
     // Three filters and 15 subscriptions are 18 steps, which are two deliveries beside those to five clients.
     for (deliveries_per_turn, handled) in [(7, 1), (20, 3), (22, 4)] {
         const OVERLAPPING: &[&str] = &["run/#", "run/of/one", "run/of/+"];
@@ -139,6 +143,20 @@ fn a_run_keeps_to_the_share_of_a_turn() {
         // Its runs may end earlier: then the packets behind are the next one.
         assert_eq!(world.publish(&bytes), handled);
     }
+}
+
+/// Nothing is sent before CONNACK (MQTT-3.2.0-1), which waits for the store.
+#[test]
+fn who_waits_for_connack_is_sent_no_run() {
+    let receiver = plain(0, FILTERS[0]);
+    let mut world = side(|case| case.durable = true, vec![receiver.clone()]);
+    world.shards[0].handle_stored(NOW, LogPosition(u64::MAX));
+    world.between(0, &receiver, Between::Return);
+    world.got[0].clear();
+    world.publish(&publishes(TOPICS[0], &[10; 4]));
+    assert_eq!(world.shards[0].stats().dropped_offline_qos0, 4);
+    world.read(0);
+    assert!(world.got[0].is_empty());
 }
 
 /// A run crosses to another shard as one message, and is one there.
@@ -152,11 +170,10 @@ fn a_run_crosses_as_one_message() {
     let [(ShardId(1), batch)] = &mut outbox.peers[..] else { panic!("{:?}", outbox.peers) };
     assert_eq!((batch.messages.len(), batch.bytes.len()), (1, bytes.len()));
     world.shards[1].handle_peer(NOW, ShardId(0), batch);
-    for client in 0..2 {
-        world.got[client].clear();
-        world.read(client);
-        assert_eq!(world.got[client], bytes);
-    }
+    world.settle();
+    world.got[1].clear();
+    world.read(1);
+    assert_eq!(world.got[1], bytes);
     assert_eq!(world.shards[1].stats().publishes_sent, 4);
 }
 

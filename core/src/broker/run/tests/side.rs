@@ -35,7 +35,8 @@ pub(super) struct Receiver {
     shard: u16,
     filters: &'static [&'static str],
     options: SubscriptionOptions,
-    identifier: bool,
+    /// Which of the subscriptions have an identifier, one bit each.
+    identifiers: u8,
     alias_maximum: u16,
     packet_bytes_max: Option<u32>,
 }
@@ -83,6 +84,7 @@ pub(super) struct Case {
     queue_qos0: bool,
     publisher_subscribes: bool,
     has_qos1: bool,
+    pub(super) durable: bool,
     pub(super) receivers: Vec<Receiver>,
     pub(super) pieces: Vec<(Vec<Burst>, Vec<Between>)>,
 }
@@ -98,13 +100,21 @@ fn receiver(shards: u16) -> impl Strategy<Value = Receiver> {
     });
     let sizes = prop_oneof![3 => Just(None), 1 => (20u32..200).prop_map(Some)];
     let aliases = prop_oneof![3 => Just(0), 1 => Just(4u16)];
-    (version(), 0..shards, prop::sample::select(&FILTERS[..]), options, prop::bool::weighted(0.3), aliases, sizes)
-        .prop_map(|(version, shard, filters, options, identifier, alias_maximum, packet_bytes_max)| Receiver {
+    (
+        version(),
+        0..shards,
+        prop::sample::select(&FILTERS[..]),
+        options,
+        prop_oneof![2 => Just(0), 1 => 1..8u8],
+        aliases,
+        sizes,
+    )
+        .prop_map(|(version, shard, filters, options, identifiers, alias_maximum, packet_bytes_max)| Receiver {
             version,
             shard,
             filters,
             options,
-            identifier,
+            identifiers,
             alias_maximum,
             packet_bytes_max,
         })
@@ -155,6 +165,7 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
                     // Acknowledgements come when another shard has answered, and so elsewhere among the client's own
                     // messages; or not at all, when it breaks the protocol before that.
                     has_qos1: !publisher_subscribes && !is_broken && packet_bytes_max > 1_024,
+                    durable: false,
                     receivers,
                     pieces,
                 }
@@ -165,7 +176,7 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
 
 impl Case {
     fn config(&self) -> Config {
-        let mut config = Config { shards: self.shards, ..Config::default() };
+        let mut config = Config { shards: self.shards, durable: self.durable, ..Config::default() };
         config.limits.output_bytes_max = self.output_bytes_max;
         config.limits.deliveries_per_turn = self.deliveries_per_turn;
         config.limits.packets_per_turn = self.packets_per_turn;
@@ -226,6 +237,8 @@ pub(super) struct Side {
     inboxes: Vec<VecDeque<(ShardId, PeerBatch)>>,
     /// Shard and connection of the receivers, and the publisher last.
     conns: Vec<(usize, ConnId)>,
+    /// Whose output a runtime was told to write since they last read.
+    to_flush: Vec<(usize, ConnId)>,
     /// What each was sent.
     pub(super) got: Vec<Vec<u8>>,
 }
@@ -235,7 +248,7 @@ impl Side {
         let shards = (0..case.shards).map(|shard| Broker::new(case.config(), ShardId(shard), [7; 32], NOW)).collect();
         let inboxes = (0..case.shards).map(|_| VecDeque::new()).collect();
         let got = vec![Vec::new(); case.receivers.len() + 1];
-        let mut side = Self { shards, inboxes, conns: Vec::new(), got };
+        let mut side = Self { shards, inboxes, conns: Vec::new(), to_flush: Vec::new(), got };
         for (number, receiver) in case.receivers.iter().enumerate() {
             let conn = side.connect(number, receiver);
             side.conns.push(conn);
@@ -248,7 +261,7 @@ impl Side {
             shard: 0,
             filters: if case.publisher_subscribes { FILTERS[0] } else { &[] },
             options,
-            identifier: false,
+            identifiers: 0,
             alias_maximum: 0,
             packet_bytes_max: None,
         };
@@ -298,7 +311,7 @@ impl Side {
             let identifier = Property::SubscriptionIdentifier(number as u32 + 1);
             let is_v5 = receiver.version == Version::V5;
             let properties: PropertyBuffer =
-                Some(identifier).filter(|_| is_v5 && receiver.identifier).into_iter().collect();
+                Some(identifier).filter(|_| is_v5 && receiver.identifiers >> number & 1 == 1).into_iter().collect();
             let mut filters = SubscribeBuffer::new();
             let no_local = receiver.options.no_local && !filter.starts_with('$');
             filters.push(filter, SubscriptionOptions { no_local, ..receiver.options });
@@ -320,6 +333,7 @@ impl Side {
                 }
                 is_busy |= self.shards[shard].run(NOW, Budget::default()) == Progress::More;
                 self.shards[shard].drain(&mut outbox);
+                self.to_flush.extend(outbox.flush.iter().map(|&conn| (shard, conn)));
                 for (to, batch) in outbox.peers.drain(..) {
                     is_busy = true;
                     self.inboxes[usize::from(to.0)].push_back((ShardId(shard as u16), batch));
@@ -339,10 +353,12 @@ impl Side {
             self.got[client].extend(self.shards[shard].tx_slices(conn).flatten());
             let count = self.got[client].len() - before;
             if count == 0 {
-                return;
+                break;
             }
+            assert!(self.to_flush.contains(&(shard, conn)), "there is output, and nobody was told");
             self.shards[shard].handle_sent(NOW, conn, count);
         }
+        self.to_flush.retain(|&place| place != (shard, conn));
     }
 
     pub(super) fn between(&mut self, client: usize, receiver: &Receiver, between: Between) {
@@ -379,6 +395,7 @@ pub(super) fn side(config: impl Fn(&mut Case), receivers: Vec<Receiver>) -> Side
         queue_qos0: false,
         publisher_subscribes: false,
         has_qos1: false,
+        durable: false,
         receivers,
         pieces: Vec::new(),
     };
@@ -392,7 +409,7 @@ pub(super) fn plain(shard: u16, filters: &'static [&'static str]) -> Receiver {
         shard,
         filters,
         options: SubscriptionOptions::with_qos(QoS::AtMostOnce),
-        identifier: false,
+        identifiers: 0,
         alias_maximum: 0,
         packet_bytes_max: None,
     }
