@@ -151,6 +151,7 @@ fn who_waits_for_connack_is_sent_no_run() {
     let receiver = plain(0, FILTERS[0]);
     let mut world = side(|case| case.durable = true, vec![receiver.clone()]);
     world.shards[0].handle_stored(NOW, LogPosition(u64::MAX));
+    world.settle();
     world.between(0, &receiver, Between::Return);
     world.got[0].clear();
     world.publish(&publishes(TOPICS[0], &[10; 4]));
