@@ -61,6 +61,8 @@ pub(super) struct Clients {
     pub(super) deliveries: u32,
     /// Packets that were handled of that connection in its share of this turn.
     pub(super) packets: u32,
+    /// Bytes behind the packet that is being handled that were handled with it.
+    pub(super) taken: usize,
     pub(super) pressing: bool,
     pub(super) images: Images,
     /// Messages whose payload was written; empty but for its memory.
@@ -95,6 +97,7 @@ impl Clients {
             mark: LogPosition(0),
             deliveries: 0,
             packets: 0,
+            taken: 0,
             pressing: false,
             images: Images::default(),
             done: Vec::new(),
@@ -206,8 +209,12 @@ impl Clients {
     /// Counts steps through a list as work for the connection whose packets are being handled. A step costs about an eighth
     /// of a delivery, so a client that makes the broker walk long lists has fewer packets handled in a turn.
     pub(super) fn charge(&mut self, steps: usize) {
+        self.deliveries = self.deliveries.saturating_add(Self::deliveries_of_steps(steps));
+    }
+
+    pub(super) fn deliveries_of_steps(steps: usize) -> u32 {
         const STEPS_PER_DELIVERY: usize = 8;
-        self.deliveries = self.deliveries.saturating_add(u32::try_from(steps / STEPS_PER_DELIVERY).unwrap_or(u32::MAX));
+        u32::try_from(steps / STEPS_PER_DELIVERY).unwrap_or(u32::MAX)
     }
 
     pub(super) fn wants_read(&self, index: u32) -> bool {

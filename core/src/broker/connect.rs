@@ -127,7 +127,7 @@ impl Broker {
     }
 
     /// The shard that owns the session of this client.
-    fn home_of(&self, client_id: &str) -> ShardId {
+    pub(super) fn home_of(&self, client_id: &str) -> ShardId {
         let shards = u64::from(self.clients.config.shards);
         ShardId((self.client_hash(client_id) >> 32).wrapping_mul(shards).wrapping_shr(32) as u16)
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::clients::Clients;
 use super::encode::{Content, Head, Received};
 use crate::config::QueueFull;
-use crate::connection::{Connection, OutgoingAlias, is_shared};
+use crate::connection::{Connection, NO_SESSION, OutgoingAlias, is_shared};
 use crate::id::LogPosition;
 use crate::message::{MessageId, Messages, NewMessage, Owner, seconds_left};
 use crate::packet::{PacketId, QoS};
@@ -64,6 +64,17 @@ pub(super) struct Target {
     pub(super) group: u32,
 }
 
+impl Target {
+    /// It needs nothing any more.
+    pub(super) fn set_served(&mut self) {
+        self.session = NO_SESSION;
+    }
+
+    pub(super) fn is_served(&self) -> bool {
+        self.session == NO_SESSION
+    }
+}
+
 const _: () = assert!(size_of::<Target>() <= 16, "a receiver of the message that is being routed");
 
 impl<'a> Arrival<'a> {
@@ -103,6 +114,15 @@ impl<'a> Arrival<'a> {
         self
     }
 
+    /// One packet of the run that it stands for.
+    pub(super) fn single(&self, packet: &'a [u8], payload: &'a [u8]) -> Self {
+        let mut single = Self::new(self.topic, self.properties, payload, self.qos, self.retain);
+        single.publisher = self.publisher;
+        single.received = self.received.as_ref().map(|received| received.single(packet));
+        (single.fan_out, single.sole) = (self.fan_out, self.sole);
+        single
+    }
+
     pub(super) fn content(&self) -> Content<'_> {
         Content {
             topic: self.topic.as_bytes(),
@@ -117,7 +137,7 @@ impl<'a> Arrival<'a> {
         *self.message.get_or_insert_with(|| {
             let beside = self.topic.len() + self.properties.len() + self.payload.len();
             messages.insert(NewMessage {
-                joined: self.received.and_then(|received| received.joined(self.topic.len(), beside)),
+                joined: self.received.as_ref().and_then(|received| received.joined(self.topic.len(), beside)),
                 topic: self.topic,
                 properties: self.properties,
                 payload: self.payload,
@@ -259,7 +279,7 @@ impl Clients {
                 return;
             }
             self.images.append(&head, &content, conn.output.buffer(&mut self.pool));
-        } else if plain && let Some(received) = arrival.received.filter(|received| received.is_like(&head)) {
+        } else if plain && let Some(received) = arrival.received.as_ref().filter(|received| received.is_like(&head)) {
             if received.size() > conn.packet_bytes_max as usize {
                 self.stats.dropped_too_large += 1;
                 return;

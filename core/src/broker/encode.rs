@@ -1,7 +1,9 @@
 //! PUBLISH towards a subscriber: one layout for each class of receivers, encoded once and copied.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
+use super::run::{Bounds, Extent, Run};
 use crate::connection::OutgoingAlias;
 use crate::packet::varint::{varint_len, write_varint};
 use crate::packet::{PacketId, Publish};
@@ -31,6 +33,11 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// QoS 0 with nothing that is particular.
+    pub(super) fn plain(v5: bool) -> Self {
+        Self { v5, qos: 0, retain: false, dup: false, packet_id: None, alias: OutgoingAlias::None, identifiers: &[] }
+    }
+
     fn first_byte(&self) -> u8 {
         0x30 | u8::from(self.dup) << 3 | self.qos << 1 | u8::from(self.retain)
     }
@@ -103,27 +110,42 @@ impl Head<'_> {
 /// A PUBLISH as it was received. Most go on as they came: only flags and Packet Identifier are others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received<'a> {
-    packet: &'a [u8],
-    v5: bool,
+    /// The packet and what came behind it.
+    rest: &'a [u8],
+    size: u32,
     /// Where the Packet Identifier is; 0 at QoS 0, which has none.
     packet_id_at: u32,
+    /// What of the rest goes with it.
+    run: Extent,
+    v5: bool,
 }
 
 impl<'a> Received<'a> {
-    /// `packet` has its Remaining Length in the shortest form, a topic and no alias, and no property that is not forwarded.
-    pub(super) fn new(packet: &'a [u8], v5: bool, publish: &Publish<'_>) -> Self {
+    /// The packet, the first `size` bytes of `rest`, has its Remaining Length in the shortest form, a topic and no alias, and no
+    /// property that is not forwarded.
+    pub(super) fn new(rest: &'a [u8], size: usize, v5: bool, publish: &Publish<'_>) -> Self {
         let properties = if v5 { publish.properties.encoded_size() } else { 0 };
         let packet_id_at = match publish.packet_id {
-            Some(_) => (packet.len() - publish.payload.len() - properties - 2) as u32,
+            Some(_) => (size - publish.payload.len() - properties - 2) as u32,
             None => 0,
         };
-        Self { packet, v5, packet_id_at }
+        Self { rest, size: size as u32, packet_id_at, run: Extent::default(), v5 }
+    }
+
+    /// The packet and those that go with it.
+    fn bytes(&self) -> &'a [u8] {
+        &self.rest[..self.size().max(self.run.bytes())]
+    }
+
+    fn packet(&self) -> &'a [u8] {
+        &self.rest[..self.size()]
     }
 
     /// The same in a batch for another shard, with what lies where in it.
     pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
-        let whole = batch.push_bytes(self.packet);
-        let payload = whole.end - content.payload.len() as u32..whole.end;
+        let whole = batch.push_bytes(self.bytes());
+        let end = whole.start + self.size;
+        let payload = end - content.payload.len() as u32..end;
         let properties = payload.start - content.properties.len() as u32..payload.start;
         let beside = if self.v5 { varint_len(content.properties.len() as u32) } else { 0 };
         let topic_end = match self.packet_id_at {
@@ -131,14 +153,44 @@ impl<'a> Received<'a> {
             at => whole.start + at,
         };
         let topic = topic_end - content.topic.len() as u32..topic_end;
-        let packet = PeerPacket { start: whole.start, packet_id_at: self.packet_id_at, v5: self.v5 };
+        let behind = (whole.end - end) as u16;
+        let packet = PeerPacket { start: whole.start, packet_id_at: self.packet_id_at, v5: self.v5, behind };
         PeerContent::Copied { topic, properties, payload, packet: Some(packet) }
     }
 
-    /// As [`push`](Self::push) left it in a batch: all up to `end`.
-    pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, end: u32) -> Self {
-        let PeerPacket { start, packet_id_at, v5 } = packet;
-        Self { packet: batch.slice(&(start..end)), v5, packet_id_at }
+    /// As [`push`](Self::push) left it in a batch, with its payload there.
+    pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, payload: &Range<u32>) -> Self {
+        let PeerPacket { start, packet_id_at, v5, behind } = packet;
+        let (rest, size) = (batch.slice(&(start..payload.end + u32::from(behind))), payload.end - start);
+        let run = if behind > 0 { Extent::of_all(rest, size as usize, payload.len()) } else { Extent::default() };
+        Self { rest, size, packet_id_at, run, v5 }
+    }
+
+    #[inline]
+    pub(super) fn is_run(&self) -> bool {
+        self.run.is_run()
+    }
+
+    /// What it is the first packet of.
+    #[inline]
+    pub(super) fn run(&self) -> Option<Run<'a>> {
+        self.run.of(self.rest)
+    }
+
+    /// Looks for packets behind it that go with it.
+    pub(super) fn extend(&mut self, payload: usize, bounds: Bounds) {
+        self.run = Extent::find(self.rest, self.size(), payload, bounds);
+    }
+
+    /// Whether it is at QoS 0 and something came behind it.
+    #[inline]
+    pub(super) fn may_extend(&self) -> bool {
+        self.packet_id_at == 0 && self.rest.len() > self.size()
+    }
+
+    /// One packet of the run.
+    pub(super) fn single(&self, packet: &'a [u8]) -> Self {
+        Self { rest: packet, size: packet.len() as u32, run: Extent::default(), ..*self }
     }
 
     /// Whether a packet with this head, which has no alias and no identifiers, is the same but for flags and Packet Identifier.
@@ -150,18 +202,18 @@ impl<'a> Received<'a> {
     /// are `content_bytes`. `None` at QoS 0.
     pub(super) fn joined(&self, topic_bytes: usize, content_bytes: usize) -> Option<(&'a [u8], u8)> {
         let topic_at = (self.packet_id_at as usize).checked_sub(topic_bytes)?;
-        let joined = &self.packet[topic_at..];
+        let joined = &self.packet()[topic_at..];
         Some((joined, (joined.len() - content_bytes) as u8))
     }
 
     /// Bytes of the whole packet.
     pub(super) fn size(&self) -> usize {
-        self.packet.len()
+        self.size as usize
     }
 
     /// Appends the packet with this head.
     pub(super) fn append(&self, head: &Head<'_>, out: &mut Vec<u8>) {
-        append_patched(self.packet, self.packet_id_at as usize, head, out);
+        append_patched(self.packet(), self.packet_id_at as usize, head, out);
     }
 }
 
@@ -210,6 +262,18 @@ impl Images {
         append_patched(&image.bytes, image.packet_id_at, head, out);
     }
 
+    /// The packets of a run for this head, one behind the other.
+    pub(super) fn of_run(&mut self, head: &Head<'_>, content: &Content<'_>, run: &Run<'_>) -> &[u8] {
+        let image = &mut self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
+        if image.bytes.is_empty() {
+            for (_, payload) in run.packets() {
+                head.encode(&Content { payload, ..*content }, &mut image.bytes);
+                image.bytes.extend_from_slice(payload);
+            }
+        }
+        &image.bytes
+    }
+
     pub(super) fn size(&self, head: &Head<'_>) -> Option<usize> {
         let image = &self.images[usize::from(head.v5) << 1 | usize::from(head.packet_id.is_some())];
         (!image.bytes.is_empty()).then_some(image.bytes.len())
@@ -243,13 +307,13 @@ mod tests {
             let packet_id = publish.packet_id.and(PacketId::new(id));
             let qos = publish.qos as u8;
             let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
-            let received = Received::new(&packet, v5, &publish);
+            let received = Received::new(&packet, packet.len(), v5, &publish);
             let mut batch = PeerBatch::default();
             batch.push_bytes(b"before");
             let there = received.push(&content, &mut batch);
             batch.push_bytes(b"behind");
             let PeerContent::Copied { payload: range, packet: Some(packet), .. } = &there else { panic!("a copy") };
-            let received = Received::in_batch(&batch, *packet, range.end);
+            let received = Received::in_batch(&batch, *packet, range);
             prop_assert_eq!((batch.topic_bytes(&there), batch.payload(&there)), (topic, content.payload));
             prop_assert_eq!(batch.properties(&there), properties);
             let other = Head { v5: !v5, ..head };

@@ -176,7 +176,7 @@ impl Broker {
                 Ok(Some(frame)) => {
                     self.clients.packets += 1;
                     match self.step(index, &frame, &bytes[used..]) {
-                        Step::Handled => used += frame.size,
+                        Step::Handled => used += frame.size + mem::take(&mut self.clients.taken),
                         Step::Wait => break,
                     }
                 }
@@ -293,15 +293,15 @@ impl Broker {
             self.look_ahead(version, rest);
         }
         // What came with a longer Remaining Length than it needs is not sent on as it is.
-        let packet = if frame.is_shortest() { &rest[..frame.size] } else { &[] };
+        let size = if frame.is_shortest() { frame.size } else { 0 };
         let mut known = core::mem::take(&mut self.known_topic);
         let handled = if !known.is_empty() && Publish::has_topic(frame.body, &known) {
             self.router.expect_same();
             Publish::decode_known(version, frame.flags, frame.body, &known)
-                .map(|publish| self.handle_publish(index, &publish, packet))
+                .map(|publish| self.handle_publish(index, &publish, rest, size))
         } else {
             Publish::decode(version, frame.flags, frame.body).map(|publish| {
-                self.handle_publish(index, &publish, packet);
+                self.handle_publish(index, &publish, rest, size);
                 if publish.topic.len() <= KNOWN_BYTES_MAX {
                     known.clear();
                     known.push_str(publish.topic);
@@ -333,7 +333,7 @@ impl Broker {
 
     fn dispatch(&mut self, index: u32, packet: &Packet<'_>) {
         match packet {
-            Packet::Publish(publish) => self.handle_publish(index, publish, &[]),
+            Packet::Publish(publish) => self.handle_publish(index, publish, &[], 0),
             Packet::PubAck(ack) => self.handle_puback(index, ack),
             Packet::PubRec(ack) => self.handle_pubrec(index, ack),
             Packet::PubRel(ack) => self.handle_pubrel(index, ack),

@@ -1,8 +1,8 @@
 //! One shard of a broker: a single-threaded machine.
 //!
 //! The chapters follow a packet's way: [`input`] cuts bytes into packets, `connect`, `connack`, `publish`, `acknowledge`, `subscribe`
-//! and `authenticate` handle them, `route`, `deliver` and `pull` bring a message to its subscribers, `peer` to other shards,
-//! `close` ends connections and sessions, `timeout` does what time asks for. [`clients`] is the state they share.
+//! and `authenticate` handle them, `route`, `run`, `deliver` and `pull` bring a message to its subscribers, `peer` to other
+//! shards, `close` ends connections and sessions, `timeout` does what time asks for. [`clients`] is the state they share.
 
 mod acknowledge;
 mod authenticate;
@@ -21,6 +21,7 @@ mod pull;
 mod record;
 mod retained;
 mod route;
+mod run;
 mod subscribe;
 mod timeout;
 

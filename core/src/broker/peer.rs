@@ -315,7 +315,7 @@ impl Broker {
             .expiring_at(self.clients.now, (publish.expires < Instant::MAX).then_some(publish.expires));
         match content {
             PeerContent::Copied { payload, packet, .. } => {
-                arrival.received = packet.map(|packet| Received::in_batch(batch, packet, payload.end));
+                arrival.received = packet.map(|packet| Received::in_batch(batch, packet, payload));
             }
             PeerContent::Payload { payload, .. } => arrival.shared = Some(payload.clone()),
             PeerContent::Kept { topic, body } => {

@@ -32,8 +32,8 @@ pub(super) fn forwardable<'a>(properties: Properties<'a>, scratch: &'a mut Vec<u
 }
 
 impl Broker {
-    /// `packet` is the whole packet, or empty when it is not to be sent on as it is.
-    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>, packet: &[u8]) {
+    /// `rest` is what came, and the packet in front there has so many bytes, or 0 when it is not to be sent on as it is.
+    pub(super) fn handle_publish(&mut self, index: u32, publish: &Publish<'_>, rest: &[u8], size: usize) {
         self.clients.stats.publishes_received += 1;
         if let Err(violation) = self.check_publish(publish) {
             return self.violate(index, violation);
@@ -49,13 +49,13 @@ impl Broker {
         match publish.packet_id {
             None => {
                 if self.check_topic(topic).is_ok() {
-                    self.take(index, topic, publish, packet, &mut Routed::internal());
+                    self.take(index, topic, publish, rest, size, &mut Routed::internal());
                 }
             }
             Some(packet_id) if publish.qos == QoS::AtLeastOnce => {
-                self.publish_qos1(index, topic, packet_id, publish, packet);
+                self.publish_qos1(index, topic, packet_id, publish, rest, size);
             }
-            Some(packet_id) => self.publish_qos2(index, topic, packet_id, publish, packet),
+            Some(packet_id) => self.publish_qos2(index, topic, packet_id, publish, rest, size),
         }
         self.topic = by_alias;
     }
@@ -119,19 +119,35 @@ impl Broker {
         self.clients.config.mqtt.dollar_publish_denied && name::is_dollar(topic)
     }
 
-    fn publish_qos1(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>, packet: &[u8]) {
+    fn publish_qos1(
+        &mut self,
+        index: u32,
+        topic: &str,
+        packet_id: PacketId,
+        publish: &Publish<'_>,
+        rest: &[u8],
+        size: usize,
+    ) {
         if !self.may_take_another(index) {
             return;
         }
         let mut routed = Routed::internal();
         match self.check_topic(topic) {
-            Ok(()) => self.take(index, topic, publish, packet, &mut routed),
+            Ok(()) => self.take(index, topic, publish, rest, size, &mut routed),
             Err(code) => routed.code = code,
         }
         self.answer(index, PacketType::PubAck, packet_id, &mut routed);
     }
 
-    fn publish_qos2(&mut self, index: u32, topic: &str, packet_id: PacketId, publish: &Publish<'_>, packet: &[u8]) {
+    fn publish_qos2(
+        &mut self,
+        index: u32,
+        topic: &str,
+        packet_id: PacketId,
+        publish: &Publish<'_>,
+        rest: &[u8],
+        size: usize,
+    ) {
         let session = self.clients.conns[index].session;
         if self.clients.sessions[session].incoming.contains(packet_id) {
             // MQTT-4.3.3-10: acknowledged again, delivered no second time.
@@ -148,7 +164,7 @@ impl Broker {
         }
         // Recorded first, so that no delivery of the message is stored without it.
         self.clients.record_for(session, |client_id| Operation::Incoming { client_id, packet_id });
-        self.take(index, topic, publish, packet, &mut routed);
+        self.take(index, topic, publish, rest, size, &mut routed);
         let Some(conn) = self.clients.conns.get(index) else { return };
         if conn.session != session {
             return;
@@ -175,8 +191,8 @@ impl Broker {
         false
     }
 
-    /// Takes a message over and routes it.
-    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>, packet: &[u8], routed: &mut Routed) {
+    /// Takes a message over and routes it, and what of the `rest` goes with it.
+    fn take(&mut self, index: u32, topic: &str, publish: &Publish<'_>, rest: &[u8], size: usize, routed: &mut Routed) {
         let mut scratch = core::mem::take(&mut self.properties);
         let properties = forwardable(publish.properties, &mut scratch);
         let expiry_s = if publish.properties.is_empty() { None } else { publish.properties.message_expiry_interval() };
@@ -185,8 +201,8 @@ impl Broker {
         let conn = &self.clients.conns[index];
         arrival.publisher = conn.session;
         // Without an alias and without properties of this hop it goes out as it came in.
-        if !packet.is_empty() && properties.len() == publish.properties.as_bytes().len() {
-            arrival.received = Some(Received::new(packet, conn.is_v5(), publish));
+        if size > 0 && properties.len() == publish.properties.as_bytes().len() {
+            arrival.received = Some(Received::new(rest, size, conn.is_v5(), publish));
         }
         arrival.answered = publish.qos != QoS::AtMostOnce;
         arrival.shared = self.lent(publish.payload);

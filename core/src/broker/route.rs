@@ -33,14 +33,18 @@ pub(super) struct Routed {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     filters: Vec<FilterId>,
-    targets: Vec<Target>,
+    pub(super) targets: Vec<Target>,
     /// Subscription Identifiers of targets that have several: target and identifier.
-    identifiers: Vec<(u32, u32)>,
+    pub(super) identifiers: Vec<(u32, u32)>,
     set: Vec<u32>,
     groups: Vec<GroupId>,
 }
 
 impl Scratch {
+    pub(super) fn filters(&self) -> &[FilterId] {
+        &self.filters
+    }
+
     pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
         self.filters.clear();
         self.filters.extend_from_slice(filters);
@@ -62,7 +66,7 @@ fn member_state(clients: &Clients, member: &Subscription) -> MemberState {
     if ready { MemberState::Ready } else { MemberState::Busy }
 }
 
-fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<GroupId>) -> Target {
+pub(super) fn target_of(subscription: &Subscription, arrival: &Arrival<'_>, group: Option<GroupId>) -> Target {
     Target {
         session: subscription.session,
         qos: subscription.qos(),
@@ -113,7 +117,7 @@ impl Broker {
         }
         let interested = self.deliver_local(arrival, scratch) || !self.peers.is_empty();
         if !interested {
-            self.clients.stats.messages_unmatched += 1;
+            self.clients.stats.messages_unmatched += u64::from(arrival.messages());
             // A retained message has found its place.
             if !arrival.retain {
                 routed.code = ReasonCode::NoMatchingSubscribers;
@@ -129,6 +133,9 @@ impl Broker {
             scratch.groups.extend(self.router.groups(filter));
         }
         arrival.sole = scratch.groups.is_empty();
+        if arrival.sole && arrival.may_extend() {
+            self.begin_run(arrival, scratch);
+        }
         let mut interested = self.deliver_subscriptions(arrival, scratch);
         for index in 0..scratch.groups.len() {
             interested = true;
@@ -144,6 +151,9 @@ impl Broker {
         let subscriptions = self.router.subscriptions(filter);
         arrival.fan_out = subscriptions.len() > 1;
         arrival.sole &= !arrival.fan_out;
+        if arrival.is_run() {
+            return self.deliver_run(filter, arrival, scratch);
+        }
         for subscription in subscriptions {
             if subscription.no_local() && subscription.session == arrival.publisher {
                 continue;
@@ -160,15 +170,10 @@ impl Broker {
         arrival.fan_out = scratch.targets.len() > 1;
         arrival.sole &= !arrival.fan_out;
         scratch.identifiers.sort_by_key(|&(target, _)| target);
-        let mut identifiers = scratch.identifiers.iter().peekable();
-        for (index, target) in scratch.targets.iter().enumerate() {
-            scratch.set.clear();
-            while let Some(&&(_, identifier)) = identifiers.peek().filter(|(of, _)| *of == index as u32) {
-                scratch.set.push(identifier);
-                identifiers.next();
-            }
-            let target = Target { identifiers: self.clients.identifiers.insert(&scratch.set), ..*target };
-            self.clients.deliver(arrival, &target);
+        if arrival.is_run() {
+            self.deliver_run_overlapping(arrival, scratch);
+        } else {
+            deliver_targets(&mut self.clients, arrival, scratch);
         }
         !scratch.targets.is_empty()
     }
@@ -257,6 +262,26 @@ impl Broker {
     }
 }
 
+/// Delivers to the targets that are not served, each with all its Subscription Identifiers.
+pub(super) fn deliver_targets(clients: &mut Clients, arrival: &mut Arrival<'_>, scratch: &mut Scratch) {
+    let mut identifiers = scratch.identifiers.iter().peekable();
+    for (index, target) in scratch.targets.iter().enumerate() {
+        scratch.set.clear();
+        while let Some(&&(_, identifier)) = identifiers.peek().filter(|(of, _)| *of == index as u32) {
+            scratch.set.push(identifier);
+            identifiers.next();
+        }
+        if target.is_served() {
+            continue;
+        }
+        let mut target = *target;
+        if !scratch.set.is_empty() {
+            target.identifiers = clients.identifiers.insert(&scratch.set);
+        }
+        clients.deliver(arrival, &target);
+    }
+}
+
 /// Gathers each session that several filters lead to once.
 fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arrival<'_>, scratch: &mut Scratch) {
     *stamp += 1;
@@ -275,6 +300,9 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
                 let known = &mut scratch.targets[session.target as usize];
                 known.qos = known.qos.max(target.qos);
                 known.retain |= target.retain;
+                if known.identifiers.is_none() {
+                    known.identifiers = target.identifiers;
+                }
             } else {
                 session.stamp = *stamp;
                 session.target = scratch.targets.len() as u32;
@@ -286,5 +314,5 @@ fn gather(router: &Router, clients: &mut Clients, stamp: &mut u64, arrival: &Arr
         }
     }
     // Each target counts when it is delivered to; what was merged counts here.
-    clients.charge(steps);
+    (0..arrival.messages()).for_each(|_| clients.charge(steps));
 }

@@ -95,12 +95,15 @@ pub(crate) enum PeerContent {
     Kept { topic: Arc<str>, body: SharedBody },
 }
 
-/// The packet that a message came in, when it may go on as it is. It ends where the payload does.
+/// The packet that a message came in, when it may go on as it is. It ends where the payload does, and what goes with it
+/// follows there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerPacket {
     pub(crate) start: u32,
     pub(crate) packet_id_at: u32,
     pub(crate) v5: bool,
+    /// Bytes of further packets, which differ from it in nothing but their payloads.
+    pub(crate) behind: u16,
 }
 
 impl PeerBatch {

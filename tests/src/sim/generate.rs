@@ -117,14 +117,16 @@ fn connect(rng: &mut Rng, options: &Options, client: u64) -> Step {
 }
 
 fn publish(rng: &mut Rng, options: &Options, client: u64) -> Step {
+    let qos = rng.pick(&[0, 1, 1, 2, 2]);
     Step::Publish {
         client,
         topic: rng.below(TOPICS.len() as u64),
-        qos: rng.pick(&[0, 1, 1, 2, 2]),
+        qos,
         retain: u64::from(rng.percent(15)),
         bytes: rng.pick(&[0, 20, 100, 100, 700, 1_200, options.payload_bytes_max()]),
         expiry_s: if rng.percent(20) { rng.pick(&[1, 5, 100]) } else { 0 },
         alias: u64::from(rng.percent(30)),
+        more: if qos == 0 { rng.pick(&[0, 0, 1, 4, 20]) } else { 0 },
     }
 }
 

@@ -56,8 +56,8 @@ steps! {
         client, clean, expiry_s, keep_alive_s, silent, shard, receive_maximum, packet_bytes, alias_max,
         will, will_qos, will_retain, will_delay_s, method, wrong
     },
-    /// A client publishes.
-    Publish "publish" { client, topic, qos, retain, bytes, expiry_s, alias },
+    /// A client publishes, and `more` messages like that behind it: together they may be a run.
+    Publish "publish" { client, topic, qos, retain, bytes, expiry_s, alias, more },
     /// A client removes a retained message.
     Unretain "unretain" { client, topic, qos },
     /// A client subscribes.

@@ -115,8 +115,14 @@ impl Client {
         }
     }
 
-    /// PUBLISH, if it is connected and the broker lets it send one more.
+    /// PUBLISH, once or more.
     pub(in crate::sim) fn publish(&mut self, step: &Step, around: &mut Around<'_>) {
+        let more = if let Step::Publish { more, .. } = *step { more } else { 0 };
+        (0..=more).for_each(|_| self.publish_one(step, around));
+    }
+
+    /// PUBLISH, if it is connected and the broker lets it send one more.
+    fn publish_one(&mut self, step: &Step, around: &mut Around<'_>) {
         let (topic, qos, retain, bytes, expiry_s, alias) = match *step {
             Step::Publish { topic, qos, retain, bytes, expiry_s, alias, .. } => {
                 (topic, qos, retain > 0, Some(bytes), expiry_s as u32, alias > 0)
