@@ -18,11 +18,11 @@ use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
 use crate::message::{MessageId, Owner, SharedBody};
 use crate::packet::{QoS, ReasonCode};
-use crate::peer::{PeerBatch, PeerContent, PeerLink, PeerMessage, PeerPublish};
+use crate::peer::{PeerBatch, PeerContent, PeerFilters, PeerLink, PeerMessage, PeerPublish};
 use crate::record::Input;
 use crate::store::gate::{PeerWait, PeerWaits, Until};
 use crate::time::Instant;
-use crate::topic::{FilterId, GroupId, MemberState};
+use crate::topic::{Elsewhere, FilterId, GroupId, MemberState};
 
 /// Whether a batch has come as far as it must.
 pub(super) fn is_over(peers: &[PeerLink], wait: &PeerWait) -> bool {
@@ -35,15 +35,22 @@ pub(super) fn is_over(peers: &[PeerLink], wait: &PeerWait) -> bool {
     })
 }
 
+/// Of the filters of all shards those of this one.
+fn found_in(elsewhere: &[Elsewhere], shard: u16) -> &[Elsewhere] {
+    let from = elsewhere.partition_point(|place| place.shard < shard);
+    let of = elsewhere[from..].iter().take_while(|place| place.shard == shard).count();
+    &elsewhere[from..from + of]
+}
+
 /// Whether the ordinary subscriptions of another shard are to be served.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Subscribers {
+enum Subscribers<'a> {
     /// There are none, or they have the message already.
     Not,
     /// None is known of, but it has to look at the message anyway.
     Unknown,
-    /// There are.
-    Known,
+    /// There are, of these filters.
+    Known(&'a [Elsewhere]),
 }
 
 impl Broker {
@@ -62,8 +69,9 @@ impl Broker {
         } else {
             self.told.last(&self.router, filter, text)
         };
+        let Some(print) = print else { return };
         for shard in self.others() {
-            self.peers[shard].batch().interest.push((print, interested));
+            self.peers[shard].tell_interest(print, interested);
         }
     }
 
@@ -107,8 +115,7 @@ impl Broker {
         self.others().filter_map(waits).collect()
     }
 
-    /// Sends a message to the shards that have subscribers for it, `interested`, or have to retain it, or were chosen for a
-    /// group.
+    /// Sends a message to the shards that have filters for it, `elsewhere`, or have to retain it, or were chosen for a group.
     ///
     /// Who has clients for it may refuse it, so the publisher waits for that. Who only has to retain it cannot refuse and need
     /// not be woken; only where it is stored too is that waited for. A subscriber that this shard does not know of yet gets it
@@ -116,7 +123,7 @@ impl Broker {
     pub(super) fn forward(
         &mut self,
         arrival: &Arrival<'_>,
-        interested: u64,
+        elsewhere: &[Elsewhere],
         retained: Option<u64>,
         routed: &mut Routed,
     ) {
@@ -125,7 +132,8 @@ impl Broker {
         }
         let chosen = core::mem::take(&mut self.chosen);
         for shard in self.others() {
-            let has_subscribers = interested >> shard & 1 == 1;
+            let found = found_in(elsewhere, shard as u16);
+            let has_subscribers = !found.is_empty();
             let has_group = chosen.iter().any(|&(of, _)| usize::from(of) == shard);
             if !has_subscribers && !has_group && retained.is_none() {
                 continue;
@@ -138,7 +146,7 @@ impl Broker {
             let groups = chosen.iter().filter(|(of, _)| usize::from(*of) == shard).map(|&(_, group)| group);
             let groups: smallvec::SmallVec<[GroupId; 2]> = groups.collect();
             let subscribers = match retained {
-                _ if has_subscribers => Subscribers::Known,
+                _ if has_subscribers => Subscribers::Known(found),
                 Some(_) => Subscribers::Unknown,
                 None => Subscribers::Not,
             };
@@ -168,19 +176,25 @@ impl Broker {
         shard: usize,
         arrival: &Arrival<'_>,
         groups: &[GroupId],
-        subscribers: Subscribers,
+        subscribers: Subscribers<'_>,
         retained: Option<u64>,
         ticket: u64,
         hops: u16,
     ) {
         let kept = if retained.is_some() { self.kept_content(arrival) } else { None };
         let mut text = String::new();
-        let is_live = subscribers == Subscribers::Known || !groups.is_empty();
+        let is_live = matches!(subscribers, Subscribers::Known(_)) || !groups.is_empty();
         let link = &mut self.peers[shard];
         if !is_live && subscribers == Subscribers::Unknown {
             link.note_quiet();
         }
+        let heard = link.interest_heard();
         let batch = link.batch();
+        let filters = match subscribers {
+            // What is retained is for those too that are not known of here yet.
+            Subscribers::Known(found) if retained.is_none() => batch.push_filters(found, heard),
+            _ => PeerFilters::default(),
+        };
         let content = match kept {
             Some((topic, body)) => {
                 batch.shared_bytes += topic.len() + body.len();
@@ -209,6 +223,7 @@ impl Broker {
             qos: arrival.qos,
             retain: arrival.retain,
             subscriptions: subscribers != Subscribers::Not,
+            filters,
             retained: retained.and_then(NonZeroU64::new),
             hops,
             expires: arrival.expires.unwrap_or(Instant::MAX),
@@ -236,6 +251,7 @@ impl Broker {
         }
         self.peers[index].acknowledged(batch.handled);
         self.router.set_interest(from.0, &batch.interest);
+        self.peers[index].hear_interest(batch.number);
         if batch.interest.iter().any(|(_, interested)| *interested) {
             self.peers[index].note_subscriber();
         }
@@ -320,7 +336,7 @@ impl Broker {
         }
         arrival.answered = publish.answered;
         let mut scratch = self.scratch.take().unwrap_or_default();
-        scratch.set_filters(if publish.subscriptions { self.router.route(topic) } else { &[] });
+        self.find_subscriptions(topic, from, batch, publish, &mut scratch);
         if publish.expires <= self.clients.now {
             // What is retained counts when it goes.
             self.clients.stats.dropped_expired += u64::from(publish.retained.is_none());
@@ -342,6 +358,29 @@ impl Broker {
         self.scratch = Some(scratch);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
+        }
+    }
+
+    /// The filters that a message from another shard is for. What it found there holds if it knew of all that there are here;
+    /// else they are looked for.
+    fn find_subscriptions(
+        &mut self,
+        topic: &str,
+        from: ShardId,
+        batch: &PeerBatch,
+        publish: &PeerPublish,
+        scratch: &mut Scratch,
+    ) {
+        if !publish.subscriptions {
+            return scratch.set_filters(&[]);
+        }
+        match batch.filters(publish.filters) {
+            Some(found) if self.peers[usize::from(from.0)].is_known_by(batch.heard) => {
+                scratch.set_filters(found);
+                // Sums may be the same by chance, or by design.
+                scratch.keep_filters(|filter| self.router.is_match(filter, topic));
+            }
+            _ => scratch.set_filters(self.router.route(topic)),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::packet::{QoS, ReasonCode};
 use crate::peer::PeerBatch;
 use crate::session::{Delivery, Identifiers};
 use crate::store::gate::PeerWaits;
-use crate::topic::{FilterId, GroupId, MemberState, Pick, Router, Subscription};
+use crate::topic::{Elsewhere, FilterId, GroupId, MemberState, Pick, Router, Subscription};
 
 /// What became of a publish.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(super) struct Routed {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     filters: Vec<FilterId>,
+    /// Those of other shards.
+    elsewhere: Vec<Elsewhere>,
     targets: Vec<Target>,
     /// Subscription Identifiers of targets that have several: target and identifier.
     identifiers: Vec<(u32, u32)>,
@@ -44,6 +46,10 @@ impl Scratch {
     pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
         self.filters.clear();
         self.filters.extend_from_slice(filters);
+    }
+
+    pub(super) fn keep_filters(&mut self, mut is_kept: impl FnMut(FilterId) -> bool) {
+        self.filters.retain(|&filter| is_kept(filter));
     }
 }
 
@@ -81,11 +87,12 @@ impl Broker {
         let mut scratch = self.scratch.take().unwrap_or_default();
         let at = self.router.route_at(arrival.topic);
         scratch.set_filters(self.router.filters(at));
-        let others = self.router.interested(arrival.topic, at);
+        scratch.elsewhere.clear();
+        scratch.elsewhere.extend_from_slice(self.router.elsewhere(arrival.topic, at));
         self.route_to(arrival, &mut scratch, routed);
         if routed.code == ReasonCode::Success && !self.peers.is_empty() {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
-            self.forward(arrival, others, retained, routed);
+            self.forward(arrival, &scratch.elsewhere, retained, routed);
             if routed.retained_full {
                 self.tell_retained_removed(arrival.topic, self.retained_stamp());
             }
@@ -250,7 +257,7 @@ impl Broker {
             .expiring_at(self.clients.now, message.expires());
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();
-        self.forward(&arrival, 0, None, &mut routed);
+        self.forward(&arrival, &[], None, &mut routed);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::message::SharedBody;
 use crate::packet::QoS;
 use crate::time::Instant;
-use crate::topic::FilterPrint;
+use crate::topic::{Elsewhere, FilterId, FilterPrint};
 
 /// Messages from one shard to another, in order.
 ///
@@ -24,6 +24,11 @@ pub struct PeerBatch {
     pub(crate) number: u64,
     /// The number of the last batch of the other direction that was handled and is safe.
     pub(crate) handled: u64,
+    /// The number of the last batch of the other direction whose interest the sender had heard when it put the first of
+    /// `filters` in.
+    pub(crate) heard: u64,
+    /// Filters of the receiver that messages are for, by their numbers there.
+    pub(crate) filters: Vec<FilterId>,
     /// Filters that the sender has its first local subscriber for, or has none any more.
     pub(crate) interest: Vec<Interest>,
     pub(crate) messages: Vec<PeerMessage>,
@@ -58,7 +63,7 @@ pub(crate) enum PeerMessage {
     StoreFailed,
 }
 
-const _: () = assert!(size_of::<PeerMessage>() <= 96, "a message to another shard beside its bytes");
+const _: () = assert!(size_of::<PeerMessage>() <= 104, "a message to another shard beside its bytes");
 
 /// An Application Message on its way to another shard.
 #[derive(Debug)]
@@ -74,12 +79,21 @@ pub(crate) struct PeerPublish {
     pub(crate) retain: bool,
     /// Whether the receiver's ordinary subscriptions are to be served.
     pub(crate) subscriptions: bool,
+    /// Those that are, if the receiver need not look for them: some of the batch's `filters`.
+    pub(crate) filters: PeerFilters,
     /// The retained stamp, when the receiver has to keep it.
     pub(crate) retained: Option<NonZeroU64>,
     /// How many shards have passed it on.
     pub(crate) hops: u16,
     /// When it expires, by the clock that all shards share, since it may lie in an inbox; [`Instant::MAX`] is never.
     pub(crate) expires: Instant,
+}
+
+/// A part of a batch's filters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PeerFilters {
+    start: u32,
+    count: u16,
 }
 
 /// Topic, properties and payload of a message on its way to another shard.
@@ -111,6 +125,8 @@ impl PeerBatch {
     pub(crate) fn clear(&mut self) {
         self.number = 0;
         self.handled = 0;
+        self.heard = 0;
+        self.filters.clear();
         self.interest.clear();
         self.messages.clear();
         self.bytes.clear();
@@ -141,6 +157,26 @@ impl PeerBatch {
     pub(crate) fn push_urgent(&mut self, message: PeerMessage) {
         self.urgent = true;
         self.push(message);
+    }
+
+    /// Appends the filters that a message is for. None are if one of them is not known: the receiver has to look itself.
+    /// `heard` is the number of the last batch from the receiver whose interest is known here.
+    pub(crate) fn push_filters(&mut self, found: &[Elsewhere], heard: u64) -> PeerFilters {
+        let (start, count) = (self.filters.len() as u32, found.len() as u16);
+        if found.iter().any(|place| place.filter().is_none()) {
+            return PeerFilters::default();
+        }
+        if start == 0 {
+            self.heard = heard;
+        }
+        self.filters.extend(found.iter().filter_map(|place| place.filter()));
+        PeerFilters { start, count }
+    }
+
+    /// The filters that a message is for, if they are known.
+    pub(crate) fn filters(&self, filters: PeerFilters) -> Option<&[FilterId]> {
+        let PeerFilters { start, count } = filters;
+        (count > 0).then(|| &self.filters[start as usize..start as usize + usize::from(count)])
     }
 
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Range<u32> {
@@ -195,7 +231,7 @@ impl PeerBatch {
     /// Bytes of the messages, shared payloads included.
     pub(crate) fn size(&self) -> usize {
         let lists = self.messages.len() * size_of::<PeerMessage>() + self.interest.len() * size_of::<Interest>();
-        self.bytes.len() + self.shared_bytes + lists
+        self.bytes.len() + self.shared_bytes + lists + self.filters.len() * size_of::<FilterId>()
     }
 
     pub(crate) fn slice(&self, range: &Range<u32>) -> &[u8] {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::PeerBatch;
 use super::batch::{Interest, PeerMessage};
 use crate::id::LogPosition;
+use crate::topic::{FilterId, FilterPrint};
 
 /// One direction's state, and what of the other direction has to be acknowledged.
 #[derive(Debug, Default)]
@@ -28,6 +29,9 @@ pub(crate) struct PeerLink {
     /// The last batch that is safe here, and what of it was told.
     safe: u64,
     told: u64,
+    /// The number of the last batch of the other shard whose interest was heard here, and of the last with some of this one's.
+    interest_heard: u64,
+    interest_told: u64,
     spare: Vec<PeerBatch>,
 }
 
@@ -35,6 +39,28 @@ impl PeerLink {
     /// The batch to add messages to.
     pub(crate) fn batch(&mut self) -> &mut PeerBatch {
         &mut self.pending
+    }
+
+    /// Tells the other shard of a filter.
+    pub(crate) fn tell_interest(&mut self, print: FilterPrint, interested: bool) {
+        self.interest_told = self.next_number();
+        self.pending.interest.push((print, interested));
+    }
+
+    /// The interest of this batch of the other shard is known here from now on.
+    pub(crate) fn hear_interest(&mut self, number: u64) {
+        self.interest_heard = self.interest_heard.max(number);
+    }
+
+    /// The number of the last batch of the other shard whose interest is known here.
+    pub(crate) fn interest_heard(&self) -> u64 {
+        self.interest_heard
+    }
+
+    /// Whether a shard that has heard up to this batch knows of the filters here all that it was told. Then what it finds is
+    /// what would be found here: none of its numbers has gone or stands for another filter, and there is no other one.
+    pub(crate) fn is_known_by(&self, heard: u64) -> bool {
+        self.interest_told <= heard
     }
 
     /// The number that the batch being gathered will have.
@@ -152,6 +178,7 @@ impl PeerLink {
     pub(crate) fn recycle(&mut self, mut batch: PeerBatch) {
         let lists =
             batch.messages.capacity() * size_of::<PeerMessage>() + batch.interest.capacity() * size_of::<Interest>();
+        let lists = lists + batch.filters.capacity() * size_of::<FilterId>();
         if self.spare.len() < 4 && batch.bytes.capacity() + lists <= 1 << 20 {
             batch.clear();
             self.spare.push(batch);

@@ -6,7 +6,7 @@ mod calls;
 mod link;
 
 pub use batch::PeerBatch;
-pub(crate) use batch::{PeerContent, PeerMessage, PeerPacket, PeerPublish};
+pub(crate) use batch::{PeerContent, PeerFilters, PeerMessage, PeerPacket, PeerPublish};
 pub use bell::Bell;
 pub use calls::Calls;
 pub(crate) use link::PeerLink;
