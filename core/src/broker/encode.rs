@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::connection::OutgoingAlias;
 use crate::packet::varint::{varint_len, write_varint};
-use crate::packet::{PacketId, Publish};
+use crate::packet::{PacketId, Publish, QoS};
 use crate::peer::{PeerBatch, PeerContent, PeerPacket};
 
 /// What an Application Message is made of.
@@ -121,24 +121,23 @@ impl<'a> Received<'a> {
     }
 
     /// The same in a batch for another shard, with what lies where in it.
+    #[inline]
     pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
-        let whole = batch.push_bytes(self.packet);
-        let payload = whole.end - content.payload.len() as u32..whole.end;
-        let properties = payload.start - content.properties.len() as u32..payload.start;
-        let beside = if self.v5 { varint_len(content.properties.len() as u32) } else { 0 };
+        let (topic, properties, payload) = (content.topic.len(), content.properties.len(), content.payload.len());
         let topic_end = match self.packet_id_at {
-            0 => properties.start - beside as u32,
-            at => whole.start + at,
+            0 if self.v5 => self.packet.len() - payload - properties - varint_len(properties as u32),
+            0 => self.packet.len() - payload,
+            at => at as usize,
         };
-        let topic = topic_end - content.topic.len() as u32..topic_end;
-        let packet = PeerPacket { start: whole.start, packet_id_at: self.packet_id_at, v5: self.v5 };
-        PeerContent::Copied { topic, properties, payload, packet: Some(packet) }
+        let kind = if self.v5 { PeerPacket::V5 } else { PeerPacket::V3 };
+        batch.push_packet((self.packet, kind), (topic_end - topic, topic), properties, payload)
     }
 
-    /// As [`push`](Self::push) left it in a batch: all up to `end`.
-    pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, end: u32) -> Self {
-        let PeerPacket { start, packet_id_at, v5 } = packet;
-        Self { packet: batch.slice(&(start..end)), v5, packet_id_at }
+    /// As [`push`](Self::push) left it in a batch, if it did, with the same QoS.
+    pub(super) fn in_batch(batch: &'a PeerBatch, content: &PeerContent, qos: QoS) -> Option<Self> {
+        let v5 = content.packet()? == PeerPacket::V5;
+        let packet_id_at = if qos == QoS::AtMostOnce { 0 } else { content.behind_topic() };
+        Some(Self { packet: batch.whole(content), v5, packet_id_at })
     }
 
     /// Whether a packet with this head, which has no alias and no identifiers, is the same but for flags and Packet Identifier.
@@ -245,12 +244,11 @@ mod tests {
             let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
             let received = Received::new(&packet, v5, &publish);
             let mut batch = PeerBatch::default();
-            batch.push_bytes(b"before");
+            batch.push_content(b"before", b"", b"");
             let there = received.push(&content, &mut batch);
-            batch.push_bytes(b"behind");
-            let PeerContent::Copied { payload: range, packet: Some(packet), .. } = &there else { panic!("a copy") };
-            let received = Received::in_batch(&batch, *packet, range.end);
-            prop_assert_eq!((batch.topic_bytes(&there), batch.payload(&there)), (topic, content.payload));
+            batch.push_content(b"behind", b"", b"");
+            let received = Received::in_batch(&batch, &there, publish.qos).expect("it is a packet");
+            prop_assert_eq!((batch.topic(&there), batch.payload(&there)), (topic, content.payload));
             prop_assert_eq!(batch.properties(&there), properties);
             let other = Head { v5: !v5, ..head };
             prop_assert!(received.is_like(&head) && !received.is_like(&other));

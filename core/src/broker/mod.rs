@@ -39,7 +39,7 @@ use crate::connection::{Connection, Phase};
 use crate::event::Event;
 use crate::id::{ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 use crate::outbox::Outbox;
-use crate::peer::PeerLink;
+use crate::peer::{PeerFilters, PeerLink};
 use crate::random::Random;
 use crate::record::{Input, Recorder};
 use crate::stats::Stats;
@@ -114,6 +114,9 @@ pub struct Broker {
     /// Links to all shards by their number, this one's unused; empty when there is only one.
     peers: Vec<PeerLink>,
     told: Told,
+    /// The filters that were found to match the topic of the last message of the batch that is being handled, which is
+    /// [`known_topic`](Self::known_topic).
+    peer_checked: PeerFilters,
     by_client_id: HashTable<u32>,
     hasher: FixedState,
     random: Random,
@@ -165,6 +168,7 @@ impl Broker {
             recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
             told: Told::new(shards),
+            peer_checked: PeerFilters::default(),
             by_client_id: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
             random: Random::new(seed, shard.0),

@@ -42,10 +42,24 @@ pub(super) struct Scratch {
     groups: Vec<GroupId>,
 }
 
+/// Sets a list to values of which there is most often one.
+#[inline]
+fn set<T: Copy>(list: &mut Vec<T>, values: &[T]) {
+    list.clear();
+    match values {
+        [] => {}
+        &[one] => list.push(one),
+        many => list.extend_from_slice(many),
+    }
+}
+
 impl Scratch {
     pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
-        self.filters.clear();
-        self.filters.extend_from_slice(filters);
+        set(&mut self.filters, filters);
+    }
+
+    pub(super) fn filters(&self) -> &[FilterId] {
+        &self.filters
     }
 
     pub(super) fn keep_filters(&mut self, mut is_kept: impl FnMut(FilterId) -> bool) {
@@ -87,8 +101,7 @@ impl Broker {
         let mut scratch = self.scratch.take().unwrap_or_default();
         let at = self.router.route_at(arrival.topic);
         scratch.set_filters(self.router.filters(at));
-        scratch.elsewhere.clear();
-        scratch.elsewhere.extend_from_slice(self.router.elsewhere(arrival.topic, at));
+        set(&mut scratch.elsewhere, self.router.elsewhere(arrival.topic, at));
         self.route_to(arrival, &mut scratch, routed);
         if routed.code == ReasonCode::Success && !self.peers.is_empty() {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
@@ -130,6 +143,9 @@ impl Broker {
 
     /// Serves the subscriptions and groups of this shard. Whether there were any is the answer.
     pub(super) fn deliver_local(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
+        if scratch.filters.is_empty() {
+            return false;
+        }
         self.clients.images.clear();
         scratch.groups.clear();
         for &filter in &scratch.filters {
@@ -146,7 +162,11 @@ impl Broker {
 
     /// Serves ordinary subscriptions alone.
     pub(super) fn deliver_subscriptions(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
-        let [filter] = scratch.filters[..] else { return self.deliver_overlapping(arrival, scratch) };
+        let filter = match scratch.filters[..] {
+            [] => return false,
+            [filter] => filter,
+            _ => return self.deliver_overlapping(arrival, scratch),
+        };
         // One filter: every session occurs once, nothing needs to be merged.
         let subscriptions = self.router.subscriptions(filter);
         arrival.fan_out = subscriptions.len() > 1;
@@ -253,8 +273,8 @@ impl Broker {
         }
         let (topic, properties) = (String::from(message.topic()), message.properties().to_vec());
         let payload = message.payload().to_vec();
-        let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain)
-            .expiring_at(self.clients.now, message.expires());
+        let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain);
+        arrival.expires_at(self.clients.now, message.expires());
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();
         self.forward(&arrival, &[], None, &mut routed);

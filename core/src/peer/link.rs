@@ -4,9 +4,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::PeerBatch;
-use super::batch::{Interest, PeerMessage};
 use crate::id::LogPosition;
-use crate::topic::{FilterId, FilterPrint};
+use crate::topic::FilterPrint;
 
 /// One direction's state, and what of the other direction has to be acknowledged.
 #[derive(Debug, Default)]
@@ -84,6 +83,7 @@ impl PeerLink {
     }
 
     /// Bytes that wait or are under way.
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.under_way_bytes + self.pending.size()
     }
@@ -176,10 +176,7 @@ impl PeerLink {
 
     /// Keeps an emptied batch for its memory.
     pub(crate) fn recycle(&mut self, mut batch: PeerBatch) {
-        let lists =
-            batch.messages.capacity() * size_of::<PeerMessage>() + batch.interest.capacity() * size_of::<Interest>();
-        let lists = lists + batch.filters.capacity() * size_of::<FilterId>();
-        if self.spare.len() < 4 && batch.bytes.capacity() + lists <= 1 << 20 {
+        if self.spare.len() < 4 && batch.capacity_bytes() <= 1 << 20 {
             batch.clear();
             self.spare.push(batch);
         }

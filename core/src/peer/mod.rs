@@ -4,9 +4,11 @@ mod batch;
 mod bell;
 mod calls;
 mod link;
+mod publish;
 
 pub use batch::PeerBatch;
-pub(crate) use batch::{PeerContent, PeerFilters, PeerMessage, PeerPacket, PeerPublish};
+pub(crate) use batch::{PeerMembers, PeerMessage};
 pub use bell::Bell;
 pub use calls::Calls;
 pub(crate) use link::PeerLink;
+pub(crate) use publish::{BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerPacket, PeerPublish};

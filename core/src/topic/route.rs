@@ -114,6 +114,7 @@ impl Router {
 
     /// The filters of other shards that match `topic`, and hardly ever others, those of a shard together. `at` is the latest
     /// answer of [`route_at`](Self::route_at), of the same topic.
+    #[inline]
     pub fn elsewhere(&mut self, topic: &str, at: RouteAt) -> &[Elsewhere] {
         if self.interest.is_empty() {
             return &[];
