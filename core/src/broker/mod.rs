@@ -168,7 +168,7 @@ impl Broker {
             recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
             told: Told::new(shards),
-            peer_checked: PeerFilters::default(),
+            peer_checked: PeerFilters::UNKNOWN,
             by_client_id: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
             random: Random::new(seed, shard.0),

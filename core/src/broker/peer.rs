@@ -214,9 +214,10 @@ impl Broker {
         let heard = link.interest_heard();
         let batch = link.batch();
         let filters = match subscribers {
-            // What is retained is for those too that are not known of here yet.
-            Subscribers::Known(found) if retained.is_none() => batch.push_filters(found, heard),
-            _ => PeerFilters::default(),
+            Subscribers::Known(found) => batch.push_filters(found, heard),
+            // For those who are not known of here yet.
+            Subscribers::Unknown => batch.push_filters(&[], heard),
+            Subscribers::Not => PeerFilters::UNKNOWN,
         };
         let held = batch.beside(beside).and_then(|beside| beside.held.as_ref());
         let content = match (held, &arrival.received) {
@@ -295,7 +296,7 @@ impl Broker {
         if batch.interest.iter().any(|(_, interested)| *interested) {
             self.peers[index].note_subscriber();
         }
-        self.peer_checked = PeerFilters::default();
+        self.peer_checked = PeerFilters::UNKNOWN;
         let messages = core::mem::take(&mut batch.messages);
         for (at, message) in messages.iter().enumerate() {
             match message {
@@ -350,7 +351,7 @@ impl Broker {
             }
         };
         if new.is_some() {
-            self.peer_checked = PeerFilters::default();
+            self.peer_checked = PeerFilters::UNKNOWN;
         }
         self.peer_publish_to(kept.or(new).unwrap_or(&known), from, batch, publish, beside);
         if let Some(new) = new {
@@ -358,7 +359,7 @@ impl Broker {
                 known.clear();
                 known.push_str(new);
             } else {
-                self.peer_checked = PeerFilters::default();
+                self.peer_checked = PeerFilters::UNKNOWN;
             }
         }
         self.known_topic = known;
@@ -449,10 +450,11 @@ impl Broker {
                     // Sums may be the same by chance, or by design.
                     scratch.keep_filters(|filter| self.router.is_match(filter, topic));
                     let holds = scratch.filters().len() == found.len();
-                    self.peer_checked = if holds { publish.filters } else { PeerFilters::default() };
+                    self.peer_checked = if holds { publish.filters } else { PeerFilters::UNKNOWN };
                 }
             }
             _ => {
+                self.clients.stats.peer_lookups += 1;
                 self.router.expect_same();
                 scratch.set_filters(self.router.route(topic));
             }

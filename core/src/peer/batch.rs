@@ -17,9 +17,9 @@ pub struct PeerBatch {
     pub(crate) number: u64,
     /// The number of the last batch of the other direction that was handled and is safe.
     pub(crate) handled: u64,
-    /// The number of the last batch of the other direction whose interest the sender had heard when it put the first of
-    /// `filters` in.
-    pub(crate) heard: u64,
+    /// The number of the last batch of the other direction whose interest the sender had heard when it put in the first
+    /// message that says which filters it is for.
+    pub(crate) heard: Option<u64>,
     /// Filters of the receiver that messages are for, by their numbers there.
     pub(crate) filters: Vec<FilterId>,
     /// Filters that the sender has its first local subscriber for, or has none any more.
@@ -79,7 +79,7 @@ impl PeerBatch {
     pub(crate) fn clear(&mut self) {
         self.number = 0;
         self.handled = 0;
-        self.heard = 0;
+        self.heard = None;
         self.filters.clear();
         self.interest.clear();
         self.messages.clear();

@@ -58,8 +58,9 @@ impl PeerLink {
 
     /// Whether a shard that has heard up to this batch knows of the filters here all that it was told. Then what it finds is
     /// what would be found here: none of its numbers has gone or stands for another filter, and there is no other one.
-    pub(crate) fn is_known_by(&self, heard: u64) -> bool {
-        self.interest_told <= heard
+    #[inline]
+    pub(crate) fn is_known_by(&self, heard: Option<u64>) -> bool {
+        heard.is_some_and(|heard| self.interest_told <= heard)
     }
 
     /// The number that the batch being gathered will have.

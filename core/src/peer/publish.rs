@@ -19,7 +19,7 @@ pub(crate) struct PeerPublish {
     /// Names it in a refusal; 0 when nobody waits for it.
     pub(crate) ticket: u64,
     pub(crate) content: PeerContent,
-    /// The filters that it is for, if the receiver need not look for them.
+    /// The filters that it is for.
     pub(crate) filters: PeerFilters,
     pub(crate) beside: Option<BesideAt>,
     pub(crate) qos: QoS,
@@ -54,10 +54,15 @@ pub(crate) enum PeerPacket {
 }
 
 /// Where in a batch the filters of a message are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PeerFilters {
     start: u32,
     count: u32,
+}
+
+impl PeerFilters {
+    /// The receiver has to look for them.
+    pub(crate) const UNKNOWN: Self = Self { start: 0, count: u32::MAX };
 }
 
 /// Where in a batch it is what a message has that few have: the place, counted from 1.
@@ -157,28 +162,29 @@ impl PeerBatch {
         &self.bytes[content.payload as usize..content.end as usize]
     }
 
-    /// Appends the filters that a message is for, as [`Router::elsewhere`](crate::topic::Router::elsewhere) answers them.
-    /// `heard` is the number of the last batch from the receiver whose interest is known here.
+    /// Appends the filters that a message is for, as [`Router::elsewhere`](crate::topic::Router::elsewhere) answers them, or
+    /// none. `heard` is the number of the last batch from the receiver whose interest is known here.
     #[inline]
     pub(crate) fn push_filters(&mut self, found: &[Elsewhere], heard: u64) -> PeerFilters {
+        let first = found.first().map(|place| place.filter());
         // Who has filters that are not told apart has one place.
-        let Some(Some(first)) = found.first().map(|place| place.filter()) else { return PeerFilters::default() };
+        if first == Some(None) {
+            return PeerFilters::UNKNOWN;
+        }
+        self.heard.get_or_insert(heard);
         // Messages that come together are often for the same.
-        let is_repeated = found.len() == 1 && self.filters.last() == Some(&first);
+        let is_repeated = found.len() == 1 && self.filters.last() == first.flatten().as_ref();
         if !is_repeated {
-            if self.filters.is_empty() {
-                self.heard = heard;
-            }
             self.filters.extend(found.iter().filter_map(|place| place.filter()));
         }
         PeerFilters { start: (self.filters.len() - found.len()) as u32, count: found.len() as u32 }
     }
 
-    /// The filters that a message is for, if they are known.
+    /// The filters that a message is for, if the sender knew them.
     #[inline]
     pub(crate) fn filters(&self, filters: PeerFilters) -> Option<&[FilterId]> {
         let PeerFilters { start, count } = filters;
-        (count > 0).then(|| &self.filters[start as usize..(start + count) as usize])
+        (filters != PeerFilters::UNKNOWN).then(|| &self.filters[start as usize..(start + count) as usize])
     }
 
     pub(crate) fn push_beside(&mut self, beside: PeerBeside) -> Option<BesideAt> {
