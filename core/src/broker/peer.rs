@@ -26,6 +26,9 @@ use crate::store::gate::{PeerWait, PeerWaits, Until};
 use crate::time::Instant;
 use crate::topic::{Elsewhere, FilterId, GroupId, MemberState};
 
+/// Filters of a batch that are read ahead together.
+const AHEAD_FILTERS_MAX: usize = 32;
+
 /// Whether a batch has come as far as it must.
 pub(super) fn is_over(peers: &[PeerLink], wait: &PeerWait) -> bool {
     peers.get(usize::from(wait.shard.0)).is_none_or(|link| {
@@ -297,13 +300,20 @@ impl Broker {
             self.peers[index].note_subscriber();
         }
         self.peer_checked = PeerFilters::UNKNOWN;
+        let is_known = self.peers[index].is_known_by(batch.heard);
+        let mut ahead = if is_known && self.router.is_large() { 0 } else { usize::MAX };
         let messages = core::mem::take(&mut batch.messages);
         for (at, message) in messages.iter().enumerate() {
             match message {
                 PeerMessage::Members(place) => self.peer_members(from, &batch.members[*place as usize]),
                 PeerMessage::Publish(publish) => {
-                    if publish.subscriptions && self.router.wants_ahead() {
+                    if !is_known && publish.subscriptions && self.router.wants_ahead() {
                         self.look_ahead_of_peer(batch, &messages[at..]);
+                    }
+                    if let Some(filters) = batch.filters_from(publish.filters, ahead) {
+                        let next = &filters[..filters.len().min(AHEAD_FILTERS_MAX)];
+                        self.router.read_ahead(next);
+                        ahead += next.len();
                     }
                     self.peer_publish(from, batch, publish);
                 }
@@ -521,3 +531,7 @@ impl Routed {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "peer_tests.rs"]
+mod tests;

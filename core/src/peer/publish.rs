@@ -187,6 +187,13 @@ impl PeerBatch {
         (filters != PeerFilters::UNKNOWN).then(|| &self.filters[start as usize..(start + count) as usize])
     }
 
+    /// All filters from this place on, when a message's are behind it.
+    #[inline]
+    pub(crate) fn filters_from(&self, filters: PeerFilters, place: usize) -> Option<&[FilterId]> {
+        let reaches = filters.start as usize >= place && filters.count > 0;
+        if reaches { self.filters.get(place..) } else { None }
+    }
+
     pub(crate) fn push_beside(&mut self, beside: PeerBeside) -> Option<BesideAt> {
         let shared = match &beside.held {
             Some(PeerHeld::Payload(payload)) => payload.len(),

@@ -149,7 +149,7 @@ impl Router {
     /// that are never routed, or are remembered, waste no more than that.
     #[cold]
     pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>, elsewhere: bool) {
-        if self.tree.len() + self.interest.len() < AHEAD_FILTERS_MIN {
+        if !self.is_large() {
             self.ahead_in = AHEAD_PAUSE;
             return;
         }
@@ -174,6 +174,18 @@ impl Router {
     /// Whether the filter of this number, as another shard was told it, is here and matches the topic name `topic`.
     pub fn is_match(&self, id: FilterId, topic: &str) -> bool {
         self.tree.is_match(id, topic)
+    }
+
+    /// Whether [`read_ahead`](Self::read_ahead) may be of use.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.tree.len() + self.interest.len() >= AHEAD_FILTERS_MIN
+    }
+
+    /// Reads what has to be read for messages to these filters, as it is known of other shards. It changes no answer.
+    #[cold]
+    pub fn read_ahead(&self, filters: &[FilterId]) {
+        black_box(self.tree.read_ahead_of(filters));
     }
 
     /// How many topics are remembered.

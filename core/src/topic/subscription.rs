@@ -30,7 +30,7 @@ pub struct Elsewhere {
 
 impl Elsewhere {
     /// A filter of a shard; without one, filters that are not told apart or are too many.
-    pub(super) const fn new(shard: u16, filter: Option<FilterId>) -> Self {
+    pub(crate) const fn new(shard: u16, filter: Option<FilterId>) -> Self {
         let filter = match filter {
             Some(filter) => filter,
             None => FilterId::NONE,

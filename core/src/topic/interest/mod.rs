@@ -17,7 +17,7 @@ use hashbrown::HashTable;
 
 use super::epoch::Cell;
 use super::{Elsewhere, FilterId};
-use print::{Prints, Shape};
+use print::{Levels, Prints, Shape};
 
 mod print;
 mod told;
@@ -85,7 +85,8 @@ impl Interest {
         if self.is_empty() {
             return;
         }
-        let levels = self.prints.levels(topic);
+        let mut levels = Levels::default();
+        self.prints.set_levels(topic.as_bytes(), &mut levels);
         for live in self.shapes.iter().filter(|live| live.shape.fits(&levels)) {
             out.extend(self.of_sum(live.shape.sum(live.salt, &levels)).map(|known| known.elsewhere()));
         }
@@ -101,8 +102,9 @@ impl Interest {
             return 0;
         }
         let mut sums = heapless::Vec::<u64, AHEAD_SUMS>::new();
-        for topic in topics.iter().filter_map(|topic| core::str::from_utf8(topic).ok()) {
-            let levels = self.prints.levels(topic);
+        let mut levels = Levels::default();
+        for topic in topics {
+            self.prints.set_levels(topic, &mut levels);
             for live in self.shapes.iter().filter(|live| live.shape.fits(&levels)) {
                 let _ = sums.push(live.shape.sum(live.salt, &levels));
             }

@@ -68,6 +68,7 @@ pub(super) fn coarse(filter: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A topic name's levels, by their hashes.
+#[derive(Default)]
 pub(super) struct Levels {
     hashes: Vec<u64, LEVELS_MAX>,
     /// How many there are, or [`LEVELS_MAX`] and one.
@@ -106,23 +107,24 @@ impl Prints {
                     break;
                 }
                 "+" => shape.plus |= 1 << at,
-                _ => sum = sum.wrapping_add(self.level(at, level)),
+                _ => sum = sum.wrapping_add(self.level(at, level.as_bytes())),
             }
             shape.levels += u8::from(level != "#");
         }
         FilterPrint { sum: sum.wrapping_add(self.salt(shape)), shape, filter, cell }
     }
 
-    pub(super) fn levels(&self, topic: &str) -> Levels {
-        let mut hashes = Vec::new();
-        let mut count = 0;
-        for (at, level) in name::levels(topic).take(LEVELS_MAX + 1).enumerate() {
-            count += 1;
-            if at < LEVELS_MAX {
-                hashes.push(self.level(at, level)).expect("no more were taken");
+    /// Sets `levels` to those of a topic, which need not be a valid name.
+    pub(super) fn set_levels(&self, topic: &[u8], levels: &mut Levels) {
+        levels.hashes.clear();
+        (levels.count, levels.dollar) = (0, topic.first() == Some(&b'$'));
+        for level in topic.split(|&byte| byte == b'/') {
+            let hash = self.level(levels.count as usize, level);
+            levels.count += 1;
+            if levels.hashes.push(hash).is_err() {
+                break;
             }
         }
-        Levels { hashes, count, dollar: name::is_dollar(topic) }
     }
 
     /// Tells filters of one shape from those of another.
@@ -132,10 +134,10 @@ impl Prints {
         hasher.finish()
     }
 
-    fn level(&self, at: usize, level: &str) -> u64 {
+    fn level(&self, at: usize, level: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_usize(at);
-        hasher.write(level.as_bytes());
+        hasher.write(level);
         hasher.finish()
     }
 }
