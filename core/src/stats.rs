@@ -103,5 +103,7 @@ counters! {
         sessions_expired,
         /// Batches sent to other shards.
         peer_batches_sent,
+        /// Messages from other shards whose subscribers were looked for, because the sender did not know all filters.
+        peer_lookups,
     }
 }

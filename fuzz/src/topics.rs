@@ -1,13 +1,15 @@
 //! The router against a list that is searched from end to end.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use weirmq_core::topic::{Filter, FilterId, Router, Subscription};
+use weirmq_core::topic::{Filter, FilterId, Router, Subscription, SubscriptionTree};
 
 use crate::choice::pick;
 
 /// Levels that collide, sort around `/`, are empty, long, or begin with `$`.
 const LEVELS: [&str; 8] = ["a", "b", "", "a!", "$x", "é", "+", "a level that is longer than 22 bytes"];
 const OPERATIONS_MAX: usize = 256;
+/// With more filters of other shards only the shards are answered.
+const ELSEWHERE_MAX: usize = 64;
 
 /// One change of the router, or one question to it.
 #[derive(Debug)]
@@ -90,6 +92,8 @@ impl Known {
 
 struct Model {
     router: Router,
+    /// The other shards' filters, each with a number that does not come again.
+    elsewhere: SubscriptionTree,
     known: Vec<Known>,
 }
 
@@ -99,7 +103,8 @@ pub fn topic_tree(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(seed) = u.arbitrary::<u16>() else { return };
     let routes_max = u32::from(seed & 3) * 16 + 1;
-    let mut model = Model { router: Router::new(routes_max, u64::from(seed)), known: Vec::new() };
+    let router = Router::new(routes_max, u64::from(seed));
+    let mut model = Model { router, elsewhere: SubscriptionTree::new(0), known: Vec::new() };
     for _ in 0..OPERATIONS_MAX {
         // What is missing of the last one reads as zeros.
         if u.is_empty() {
@@ -148,7 +153,8 @@ impl Model {
                 known.peers.retain(|&other| other != shard);
                 known.peers.extend(interested.then_some(shard));
                 if was != interested {
-                    self.router.set_interest(shard, &[(self.router.print(filter), interested)]);
+                    let number = self.elsewhere.insert(filter);
+                    self.router.set_interest(shard, &[(self.router.print(filter, number), interested)]);
                 }
             }
             &Operation::Remote { ref filter, share, shard, total } => {
@@ -200,6 +206,10 @@ impl Model {
     }
 
     fn route(&mut self, topic: &str) {
+        let peers_of = |known: &Known| {
+            let number = self.elsewhere.find(&known.filter);
+            known.peers.iter().map(|&shard| (shard, number)).collect::<Vec<_>>()
+        };
         let matches =
             |known: &&Known| Filter::parse(&known.filter, u16::MAX).expect("it is valid").matches(topic);
         let here = self.known.iter().filter(matches).filter(|known| !known.is_elsewhere());
@@ -208,9 +218,14 @@ impl Model {
         expected.sort();
         let at = self.router.route_at(topic);
         let ids = self.router.filters(at).to_vec();
-        let peers = self.known.iter().filter(matches).flat_map(|known| &known.peers);
-        let peers = peers.fold(0, |shards, shard| shards | 1_u64 << shard);
-        assert_eq!(self.router.interested(topic, at), peers, "for {topic}");
+        let found = self.router.elsewhere(topic, at);
+        let mut peers: Vec<(u16, Option<FilterId>)> = self.known.iter().filter(matches).flat_map(peers_of).collect();
+        peers.sort_unstable();
+        if peers.len() > ELSEWHERE_MAX {
+            peers.iter_mut().for_each(|(_, filter)| *filter = None);
+            peers.dedup();
+        }
+        assert!(found.iter().map(|place| (place.shard, place.filter())).eq(peers), "for {topic}: {found:?}");
         let mut found: Vec<(String, Vec<u32>)> = ids
             .iter()
             .map(|&id| {
@@ -230,7 +245,7 @@ impl Model {
             self.leave(0);
         }
         for known in std::mem::take(&mut self.known) {
-            let print = self.router.print(&known.filter);
+            let print = self.router.print(&known.filter, self.elsewhere.insert(&known.filter));
             known.peers.iter().for_each(|&shard| self.router.set_interest(shard, &[(print, false)]));
             let id = self.router.insert(&known.filter);
             for &(share, shard) in &known.remotes {
@@ -240,7 +255,7 @@ impl Model {
         }
         assert!(self.router.tree().is_empty());
         let at = self.router.route_at("a/b");
-        assert!(self.router.filters(at).is_empty() && self.router.interested("a/b", at) == 0);
+        assert!(self.router.filters(at).is_empty() && self.router.elsewhere("a/b", at).is_empty());
     }
 }
 

@@ -21,6 +21,8 @@ mod findings;
 mod left;
 #[path = "memory/machine.rs"]
 mod machine;
+#[path = "memory/numbers.rs"]
+mod numbers;
 #[path = "memory/offline.rs"]
 mod offline;
 #[path = "memory/operations.rs"]

@@ -108,10 +108,9 @@ impl<'a> Arrival<'a> {
     }
 
     /// Makes it expire then.
-    pub(super) fn expiring_at(mut self, now: Instant, expires: Option<Instant>) -> Self {
+    pub(super) fn expires_at(&mut self, now: Instant, expires: Option<Instant>) {
         self.expiry_s = expires.map(|deadline| seconds_left(deadline, now));
         self.expires = expires;
-        self
     }
 
     /// One packet of the run that it stands for.

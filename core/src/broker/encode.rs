@@ -1,13 +1,12 @@
 //! PUBLISH towards a subscriber: one layout for each class of receivers, encoded once and copied.
 
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use super::run::{Bounds, Extent, Run};
 use crate::connection::OutgoingAlias;
 use crate::packet::varint::{varint_len, write_varint};
-use crate::packet::{PacketId, Publish};
-use crate::peer::{PeerBatch, PeerContent, PeerPacket};
+use crate::packet::{PacketId, Publish, QoS};
+use crate::peer::{PeerBatch, PeerContent, PeerPacket, PeerPackets};
 
 /// What an Application Message is made of.
 #[derive(Clone, Copy, Debug)]
@@ -142,28 +141,27 @@ impl<'a> Received<'a> {
     }
 
     /// The same in a batch for another shard, with what lies where in it.
+    #[inline]
     pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
-        let whole = batch.push_bytes(self.bytes());
-        let end = whole.start + self.size;
-        let payload = end - content.payload.len() as u32..end;
-        let properties = payload.start - content.properties.len() as u32..payload.start;
-        let beside = if self.v5 { varint_len(content.properties.len() as u32) } else { 0 };
+        let size = self.size();
+        let (topic, properties, payload) = (content.topic.len(), content.properties.len(), content.payload.len());
         let topic_end = match self.packet_id_at {
-            0 => properties.start - beside as u32,
-            at => whole.start + at,
+            0 if self.v5 => size - payload - properties - varint_len(properties as u32),
+            0 => size - payload,
+            at => at as usize,
         };
-        let topic = topic_end - content.topic.len() as u32..topic_end;
-        let behind = (whole.end - end) as u16;
-        let packet = PeerPacket { start: whole.start, packet_id_at: self.packet_id_at, v5: self.v5, behind };
-        PeerContent::Copied { topic, properties, payload, packet: Some(packet) }
+        let kind = if self.v5 { PeerPacket::V5 } else { PeerPacket::V3 };
+        let packets = PeerPackets { bytes: self.bytes(), first: size, kind };
+        batch.push_packets(packets, (topic_end - topic, topic), properties, payload)
     }
 
-    /// As [`push`](Self::push) left it in a batch, with its payload there.
-    pub(super) fn in_batch(batch: &'a PeerBatch, packet: PeerPacket, payload: &Range<u32>) -> Self {
-        let PeerPacket { start, packet_id_at, v5, behind } = packet;
-        let (rest, size) = (batch.slice(&(start..payload.end + u32::from(behind))), payload.end - start);
-        let run = if behind > 0 { Extent::of_all(rest, size as usize, payload.len()) } else { Extent::default() };
-        Self { rest, size, packet_id_at, run, v5 }
+    /// As [`push`](Self::push) left it in a batch, if it did, with the same QoS.
+    pub(super) fn in_batch(batch: &'a PeerBatch, content: &PeerContent, qos: QoS) -> Option<Self> {
+        let PeerPackets { bytes, first, kind } = batch.packets(content)?;
+        let packet_id_at = if qos == QoS::AtMostOnce { 0 } else { content.behind_topic() };
+        let payload = batch.payload(content).len();
+        let run = if bytes.len() > first { Extent::of_all(bytes, first, payload) } else { Extent::default() };
+        Some(Self { rest: bytes, size: first as u32, packet_id_at, run, v5: kind == PeerPacket::V5 })
     }
 
     #[inline]
@@ -309,12 +307,11 @@ mod tests {
             let head = Head { v5, qos, retain, dup, packet_id, alias: OutgoingAlias::None, identifiers: &[] };
             let received = Received::new(&packet, packet.len(), v5, &publish);
             let mut batch = PeerBatch::default();
-            batch.push_bytes(b"before");
+            batch.push_content(b"before", b"", b"");
             let there = received.push(&content, &mut batch);
-            batch.push_bytes(b"behind");
-            let PeerContent::Copied { payload: range, packet: Some(packet), .. } = &there else { panic!("a copy") };
-            let received = Received::in_batch(&batch, *packet, range);
-            prop_assert_eq!((batch.topic_bytes(&there), batch.payload(&there)), (topic, content.payload));
+            batch.push_content(b"behind", b"", b"");
+            let received = Received::in_batch(&batch, &there, publish.qos).expect("it is a packet");
+            prop_assert_eq!((batch.topic(&there), batch.payload(&there)), (topic, content.payload));
             prop_assert_eq!(batch.properties(&there), properties);
             let other = Head { v5: !v5, ..head };
             prop_assert!(received.is_like(&head) && !received.is_like(&other));

@@ -6,7 +6,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use core::num::NonZeroU64;
 
 use super::Broker;
@@ -16,13 +15,19 @@ use super::encode::Received;
 use super::input::{AHEAD_PACKETS_MAX, KNOWN_BYTES_MAX};
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
-use crate::message::{MessageId, Owner, SharedBody};
+use crate::message::{MessageId, Owner};
 use crate::packet::{QoS, ReasonCode};
-use crate::peer::{PeerBatch, PeerContent, PeerLink, PeerMessage, PeerPublish};
+use crate::peer::{
+    BesideAt, PeerBatch, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerLink, PeerMembers, PeerMessage,
+    PeerPublish,
+};
 use crate::record::Input;
 use crate::store::gate::{PeerWait, PeerWaits, Until};
 use crate::time::Instant;
-use crate::topic::{FilterId, GroupId, MemberState};
+use crate::topic::{Elsewhere, FilterId, GroupId, MemberState};
+
+/// Filters of a batch that are read ahead together.
+const AHEAD_FILTERS_MAX: usize = 32;
 
 /// Whether a batch has come as far as it must.
 pub(super) fn is_over(peers: &[PeerLink], wait: &PeerWait) -> bool {
@@ -35,15 +40,28 @@ pub(super) fn is_over(peers: &[PeerLink], wait: &PeerWait) -> bool {
     })
 }
 
+impl Subscribers<'_> {
+    fn are_known(self) -> bool {
+        matches!(self, Self::Known(_))
+    }
+}
+
+/// Of the filters of all shards those of this one.
+fn found_in(elsewhere: &[Elsewhere], shard: u16) -> &[Elsewhere] {
+    let from = elsewhere.partition_point(|place| place.shard < shard);
+    let of = elsewhere[from..].iter().take_while(|place| place.shard == shard).count();
+    &elsewhere[from..from + of]
+}
+
 /// Whether the ordinary subscriptions of another shard are to be served.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Subscribers {
+enum Subscribers<'a> {
     /// There are none, or they have the message already.
     Not,
     /// None is known of, but it has to look at the message anyway.
     Unknown,
-    /// There are.
-    Known,
+    /// There are, of these filters.
+    Known(&'a [Elsewhere]),
 }
 
 impl Broker {
@@ -62,8 +80,9 @@ impl Broker {
         } else {
             self.told.last(&self.router, filter, text)
         };
+        let Some(print) = print else { return };
         for shard in self.others() {
-            self.peers[shard].batch().interest.push((print, interested));
+            self.peers[shard].tell_interest(print, interested);
         }
     }
 
@@ -92,7 +111,7 @@ impl Broker {
         self.router.filter_text(filter, &mut text);
         for shard in self.others() {
             let (filter, share) = (Box::from(text.as_str()), Box::from(share));
-            self.peers[shard].batch().push(PeerMessage::Members { filter, share, connected, total });
+            self.peers[shard].batch().push_members(PeerMembers { filter, share, connected, total });
         }
     }
 
@@ -108,8 +127,7 @@ impl Broker {
         self.others().filter_map(waits).collect()
     }
 
-    /// Sends a message to the shards that have subscribers for it, `interested`, or have to retain it, or were chosen for a
-    /// group.
+    /// Sends a message to the shards that have filters for it, `elsewhere`, or have to retain it, or were chosen for a group.
     ///
     /// Where it is stored, or might be refused because a queue there is [crowded](PeerLink::must_ask), the publisher waits until
     /// it was taken over. Else it is acknowledged as soon as it leaves, and goes into a queue beyond its bound if need be. Who
@@ -117,47 +135,65 @@ impl Broker {
     pub(super) fn forward(
         &mut self,
         arrival: &Arrival<'_>,
-        interested: u64,
+        elsewhere: &[Elsewhere],
         retained: Option<u64>,
         routed: &mut Routed,
     ) {
         if self.peers.is_empty() {
             return;
         }
+        if retained.is_none() && self.chosen.is_empty() {
+            // Most often there is nobody else to look for.
+            for found in elsewhere.chunk_by(|one, next| one.shard == next.shard) {
+                let shard = usize::from(found[0].shard);
+                self.forward_to(shard, arrival, Subscribers::Known(found), &[], None, routed);
+            }
+            return;
+        }
         let chosen = core::mem::take(&mut self.chosen);
         for shard in self.others() {
-            let has_subscribers = interested >> shard & 1 == 1;
-            let has_group = chosen.iter().any(|&(of, _)| usize::from(of) == shard);
-            if !has_subscribers && !has_group && retained.is_none() {
-                continue;
-            }
-            let is_live = has_subscribers || has_group;
-            let must_ask = || self.clients.config.durable || is_live && self.peers[shard].must_ask(self.allowance);
-            let waits = arrival.answered && must_ask();
-            if arrival.answered && is_live && !waits {
-                self.peers[shard].note_unasked();
-            }
-            if waits && routed.ticket == 0 {
-                self.tickets += 1;
-                routed.ticket = self.tickets;
-            }
+            let found = found_in(elsewhere, shard as u16);
             let groups = chosen.iter().filter(|(of, _)| usize::from(*of) == shard).map(|&(_, group)| group);
             let groups: smallvec::SmallVec<[GroupId; 2]> = groups.collect();
             let subscribers = match retained {
-                _ if has_subscribers => Subscribers::Known,
+                _ if !found.is_empty() => Subscribers::Known(found),
                 Some(_) => Subscribers::Unknown,
+                None if groups.is_empty() => continue,
                 None => Subscribers::Not,
             };
-            let ticket = if waits { routed.ticket } else { 0 };
-            self.push_publish(shard, arrival, &groups, subscribers, retained, ticket, 0);
-            if arrival.answered && (waits || self.peers[shard].is_full()) {
-                let until = if waits { Until::Handled } else { Until::Left };
-                let batch = self.peers[shard].next_number();
-                routed.peers.push(PeerWait { shard: ShardId(shard as u16), until, batch });
-            }
+            self.forward_to(shard, arrival, subscribers, &groups, retained, routed);
         }
         self.chosen = chosen;
         self.chosen.clear();
+    }
+
+    #[inline(always)]
+    fn forward_to(
+        &mut self,
+        shard: usize,
+        arrival: &Arrival<'_>,
+        subscribers: Subscribers<'_>,
+        groups: &[GroupId],
+        retained: Option<u64>,
+        routed: &mut Routed,
+    ) {
+        let is_live = subscribers.are_known() || !groups.is_empty();
+        let must_ask = || self.clients.config.durable || is_live && self.peers[shard].must_ask(self.allowance);
+        let waits = arrival.answered && must_ask();
+        if arrival.answered && is_live && !waits {
+            self.peers[shard].note_unasked();
+        }
+        if waits && routed.ticket == 0 {
+            self.tickets += 1;
+            routed.ticket = self.tickets;
+        }
+        let ticket = if waits { routed.ticket } else { 0 };
+        self.push_publish(shard, arrival, groups, subscribers, retained, ticket, 0);
+        if arrival.answered && (waits || self.peers[shard].is_full()) {
+            let until = if waits { Until::Handled } else { Until::Left };
+            let batch = self.peers[shard].next_number();
+            routed.peers.push(PeerWait { shard: ShardId(shard as u16), until, batch });
+        }
     }
 
     /// There was no room here for a newer retained message: the older one is gone everywhere.
@@ -169,63 +205,85 @@ impl Broker {
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a field of the message that is made here and nowhere else")]
+    #[inline(always)]
     fn push_publish(
         &mut self,
         shard: usize,
         arrival: &Arrival<'_>,
         groups: &[GroupId],
-        subscribers: Subscribers,
+        subscribers: Subscribers<'_>,
         retained: Option<u64>,
         ticket: u64,
         hops: u16,
     ) {
-        let kept = if retained.is_some() { self.kept_content(arrival) } else { None };
-        let mut text = String::new();
-        let is_live = subscribers == Subscribers::Known || !groups.is_empty();
+        let is_rare = retained.is_some() || !groups.is_empty() || arrival.expires.is_some() || arrival.shared.is_some();
+        let beside = if is_rare { self.push_beside(shard, arrival, groups, subscribers, retained, hops) } else { None };
         let link = &mut self.peers[shard];
-        if !is_live && subscribers == Subscribers::Unknown {
+        let heard = link.interest_heard();
+        let batch = link.batch();
+        let filters = match subscribers {
+            Subscribers::Known(found) => batch.push_filters(found, heard),
+            // For those who are not known of here yet.
+            Subscribers::Unknown => batch.push_filters(&[], heard),
+            Subscribers::Not => PeerFilters::UNKNOWN,
+        };
+        let held = batch.beside(beside).and_then(|beside| beside.held.as_ref());
+        let content = match (held, &arrival.received) {
+            (None, Some(received)) => received.push(&arrival.content(), batch),
+            (None, None) => batch.push_content(arrival.topic.as_bytes(), arrival.properties, arrival.payload),
+            (Some(PeerHeld::Payload(_)), _) => batch.push_content(arrival.topic.as_bytes(), arrival.properties, &[]),
+            (Some(PeerHeld::Kept { .. }), _) => PeerContent::default(),
+        };
+        batch.prompt |= ticket > 0;
+        batch.urgent |= subscribers.are_known() || !groups.is_empty();
+        batch.push(PeerMessage::Publish(PeerPublish {
+            ticket,
+            content,
+            filters,
+            beside,
+            qos: arrival.qos,
+            retain: arrival.retain,
+            answered: arrival.answered && hops == 0,
+            subscriptions: subscribers != Subscribers::Not,
+        }));
+        self.clients.pressing |= self.peers[shard].is_pressing(PRESSING_BYTES);
+    }
+
+    /// What few messages have.
+    #[inline(never)]
+    fn push_beside(
+        &mut self,
+        shard: usize,
+        arrival: &Arrival<'_>,
+        groups: &[GroupId],
+        subscribers: Subscribers<'_>,
+        retained: Option<u64>,
+        hops: u16,
+    ) -> Option<BesideAt> {
+        let kept = if retained.is_some() { self.kept_content(arrival) } else { None };
+        let held = kept.or_else(|| arrival.shared.clone().map(PeerHeld::Payload));
+        let link = &mut self.peers[shard];
+        if groups.is_empty() && subscribers == Subscribers::Unknown {
             link.note_quiet();
         }
         let batch = link.batch();
-        let content = match kept {
-            Some((topic, body)) => {
-                batch.shared_bytes += topic.len() + body.len();
-                PeerContent::Kept { topic, body }
-            }
-            None => match (&arrival.received, &arrival.shared) {
-                (Some(received), None) => received.push(&arrival.content(), batch),
-                (_, shared) => batch.push_content(arrival.topic, arrival.properties, arrival.payload, shared.as_ref()),
-            },
-        };
         let start = batch.bytes.len() as u32;
+        let mut text = String::new();
         for &group in groups {
             text.clear();
             let group = self.router.group(group);
             self.router.filter_text(group.filter(), &mut text);
             batch.push_share(group.name(), &text);
         }
-        let shares = start..batch.bytes.len() as u32;
-        batch.prompt |= ticket > 0;
-        batch.urgent |= is_live;
-        batch.push(PeerMessage::Publish(PeerPublish {
-            ticket,
-            answered: arrival.answered && hops == 0,
-            content,
-            shares,
-            qos: arrival.qos,
-            retain: arrival.retain,
-            subscriptions: subscribers != Subscribers::Not,
-            retained: retained.and_then(NonZeroU64::new),
-            hops,
-            expires: arrival.expires.unwrap_or(Instant::MAX),
-        }));
-        self.clients.pressing |= self.peers[shard].is_pressing(PRESSING_BYTES);
+        let (shares, expires) = (start..batch.bytes.len() as u32, arrival.expires.unwrap_or(Instant::MAX));
+        batch.push_beside(PeerBeside { held, shares, retained: retained.and_then(NonZeroU64::new), hops, expires })
     }
 
     /// Topic and bytes of a message that was retained here, for others to keep the same.
-    fn kept_content(&self, arrival: &Arrival<'_>) -> Option<(Arc<str>, SharedBody)> {
+    fn kept_content(&self, arrival: &Arrival<'_>) -> Option<PeerHeld> {
         let (topic, entry) = self.retained.store.at(arrival.kept?)?;
-        Some((topic.clone(), self.clients.messages.shared_body(MessageId::from_index(entry.message))?))
+        let body = self.clients.messages.shared_body(MessageId::from_index(entry.message))?;
+        Some(PeerHeld::Kept { topic: topic.clone(), body })
     }
 
     /// A batch from another shard: handled at once, so that a shard never waits for itself. It is emptied.
@@ -237,32 +295,36 @@ impl Broker {
             return batch.clear();
         }
         self.record(&Input::Peer { from, number: batch.number, handled: batch.handled });
-        if batch.messages.iter().any(|message| matches!(message, PeerMessage::StoreFailed)) {
+        if batch.store_failed {
             self.gate.give_up_peer(from, self.peers[index].handled());
         }
         self.peers[index].acknowledged(batch.handled);
         self.peers[index].set_crowded(batch.crowded);
         self.router.set_interest(from.0, &batch.interest);
+        self.peers[index].hear_interest(batch.number);
         if batch.interest.iter().any(|(_, interested)| *interested) {
             self.peers[index].note_subscriber();
         }
+        self.peer_checked = PeerFilters::UNKNOWN;
+        let is_known = self.peers[index].is_known_by(batch.heard);
+        let mut ahead = if is_known && self.router.is_large() { 0 } else { usize::MAX };
         let messages = core::mem::take(&mut batch.messages);
         for (at, message) in messages.iter().enumerate() {
             match message {
-                PeerMessage::Members { filter, share, connected, total } => {
-                    let id = self.router.insert(filter);
-                    self.router.set_remote_members(id, share, from.0, *connected, *total);
-                    self.router.release(id);
-                }
+                PeerMessage::Members(place) => self.peer_members(from, &batch.members[*place as usize]),
                 PeerMessage::Publish(publish) => {
-                    if publish.subscriptions && self.router.wants_ahead() {
+                    if !is_known && publish.subscriptions && self.router.wants_ahead() {
                         self.look_ahead_of_peer(batch, &messages[at..]);
+                    }
+                    if let Some(filters) = batch.filters_from(publish.filters, ahead) {
+                        let next = &filters[..filters.len().min(AHEAD_FILTERS_MAX)];
+                        self.router.read_ahead(next);
+                        ahead += next.len();
                     }
                     self.peer_publish(from, batch, publish);
                 }
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
                 PeerMessage::Unstored { ticket } => self.gate.give_up_ticket(*ticket),
-                PeerMessage::StoreFailed => {}
             }
         }
         batch.messages = messages;
@@ -276,11 +338,17 @@ impl Broker {
         self.open_gate();
     }
 
+    fn peer_members(&mut self, from: ShardId, members: &PeerMembers) {
+        let id = self.router.insert(&members.filter);
+        self.router.set_remote_members(id, &members.share, from.0, members.connected, members.total);
+        self.router.release(id);
+    }
+
     /// Tells the router to which topics the next messages of a batch were published.
     #[cold]
     fn look_ahead_of_peer(&mut self, batch: &PeerBatch, messages: &[PeerMessage]) {
         let topics = messages.iter().take(AHEAD_PACKETS_MAX).filter_map(|message| match message {
-            PeerMessage::Publish(publish) if publish.subscriptions => Some(batch.topic_bytes(&publish.content)),
+            PeerMessage::Publish(publish) if publish.subscriptions => Some(batch.topic(&publish.content)),
             _ => None,
         });
         self.router.look_ahead(topics, false);
@@ -288,62 +356,69 @@ impl Broker {
 
     /// An Application Message. Its topic is not looked at as a text again when the last one had the same.
     fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
-        if let PeerContent::Kept { topic, .. } = &publish.content {
-            return self.peer_publish_to(topic, from, batch, publish);
-        }
+        let beside = batch.beside(publish.beside);
         let mut known = core::mem::take(&mut self.known_topic);
-        let topic = batch.topic_bytes(&publish.content);
-        if topic == known.as_bytes() {
-            self.router.expect_same();
-            self.peer_publish_to(&known, from, batch, publish);
-        } else {
-            let topic = core::str::from_utf8(topic).expect("the topic was checked where it came in");
-            self.peer_publish_to(topic, from, batch, publish);
-            if topic.len() <= KNOWN_BYTES_MAX {
+        let (kept, new) = match beside.and_then(|beside| beside.held.as_ref()) {
+            Some(PeerHeld::Kept { topic, .. }) => (Some(&**topic), None),
+            _ => {
+                let topic = batch.topic(&publish.content);
+                let new = (topic != known.as_bytes()).then(|| core::str::from_utf8(topic));
+                (None, new.map(|topic| topic.expect("it was checked where it came in")))
+            }
+        };
+        if new.is_some() {
+            self.peer_checked = PeerFilters::UNKNOWN;
+        }
+        self.peer_publish_to(kept.or(new).unwrap_or(&known), from, batch, publish, beside);
+        if let Some(new) = new {
+            if new.len() <= KNOWN_BYTES_MAX {
                 known.clear();
-                known.push_str(topic);
+                known.push_str(new);
+            } else {
+                self.peer_checked = PeerFilters::UNKNOWN;
             }
         }
         self.known_topic = known;
     }
 
-    fn peer_publish_to(&mut self, topic: &str, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
+    fn peer_publish_to(
+        &mut self,
+        topic: &str,
+        from: ShardId,
+        batch: &PeerBatch,
+        publish: &PeerPublish,
+        beside: Option<&PeerBeside>,
+    ) {
         self.clients.mark = self.clients.recorded;
         let content = &publish.content;
         let (properties, payload) = (batch.properties(content), batch.payload(content));
-        let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain)
-            .expiring_at(self.clients.now, (publish.expires < Instant::MAX).then_some(publish.expires));
-        match content {
-            PeerContent::Copied { payload, packet, .. } => {
-                arrival.received = packet.map(|packet| Received::in_batch(batch, packet, payload));
-            }
-            PeerContent::Payload { payload, .. } => arrival.shared = Some(payload.clone()),
-            PeerContent::Kept { topic, body } => {
-                (arrival.topic_held, arrival.owner) = (Some(topic), Owner::Other(body.clone()));
-            }
-        }
-        if let Some(stamp) = publish.retained {
-            self.retain_stamped(&mut arrival, (stamp.get(), from.0));
+        let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain);
+        arrival.received = Received::in_batch(batch, content, publish.qos);
+        if let Some(beside) = beside {
+            self.add_beside(&mut arrival, from, beside);
         }
         arrival.answered = publish.answered;
         let mut scratch = self.scratch.take().unwrap_or_default();
-        scratch.set_filters(if publish.subscriptions { self.router.route(topic) } else { &[] });
-        if publish.expires <= self.clients.now {
+        self.find_subscriptions(topic, from, batch, publish, &mut scratch);
+        if arrival.expires.is_some_and(|expires| expires <= self.clients.now) {
             // What is retained counts when it goes.
-            self.clients.stats.dropped_expired += u64::from(publish.retained.is_none());
+            let is_retained = beside.is_some_and(|beside| beside.retained.is_some());
+            self.clients.stats.dropped_expired += u64::from(!is_retained);
         } else if publish.ticket > 0 && self.peer_refuses(&arrival, batch, publish, &scratch) {
             self.refuse_ticket(from, publish.ticket);
         } else {
             self.clients.images.clear();
             self.deliver_subscriptions(&mut arrival, &mut scratch);
-            for (share, filter) in batch.shares(&publish.shares) {
-                let group = self.find_group(share, filter);
-                if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
-                    self.pass_on(&arrival, group, publish.hops);
+            if let Some(beside) = beside {
+                for (share, filter) in batch.shares(&beside.shares) {
+                    let group = self.find_group(share, filter);
+                    if !group.is_some_and(|group| self.deliver_chosen(&mut arrival, group)) {
+                        self.pass_on(&arrival, group, beside.hops);
+                    }
                 }
             }
         }
-        if self.clients.position() > LogPosition(0) && self.clients.store_failed && publish.ticket > 0 {
+        if publish.ticket > 0 && self.clients.store_failed && self.clients.position() > LogPosition(0) {
             self.peers[usize::from(from.0)].batch().push_urgent(PeerMessage::Unstored { ticket: publish.ticket });
         }
         self.scratch = Some(scratch);
@@ -352,10 +427,61 @@ impl Broker {
         }
     }
 
+    /// What few messages have. What is to be retained is.
+    #[inline(never)]
+    fn add_beside<'a>(&mut self, arrival: &mut Arrival<'a>, from: ShardId, beside: &'a PeerBeside) {
+        arrival.expires_at(self.clients.now, (beside.expires < Instant::MAX).then_some(beside.expires));
+        match &beside.held {
+            Some(PeerHeld::Payload(payload)) => {
+                (arrival.payload, arrival.shared) = (payload, Some(payload.clone()));
+            }
+            Some(PeerHeld::Kept { topic, body }) => {
+                (arrival.properties, arrival.payload) = (body.properties(), body.payload());
+                (arrival.topic_held, arrival.owner) = (Some(topic), Owner::Other(body.clone()));
+            }
+            None => {}
+        }
+        if let Some(stamp) = beside.retained {
+            self.retain_stamped(arrival, (stamp.get(), from.0));
+        }
+    }
+
+    /// The filters that a message from another shard is for. What it found there holds if it knew of all that there are here;
+    /// else they are looked for.
+    fn find_subscriptions(
+        &mut self,
+        topic: &str,
+        from: ShardId,
+        batch: &PeerBatch,
+        publish: &PeerPublish,
+        scratch: &mut Scratch,
+    ) {
+        if !publish.subscriptions {
+            return scratch.set_filters(&[]);
+        }
+        match batch.filters(publish.filters) {
+            Some(found) if self.peers[usize::from(from.0)].is_known_by(batch.heard) => {
+                scratch.set_filters(found);
+                if self.peer_checked != publish.filters {
+                    // Sums may be the same by chance, or by design.
+                    scratch.keep_filters(|filter| self.router.is_match(filter, topic));
+                    let holds = scratch.filters().len() == found.len();
+                    self.peer_checked = if holds { publish.filters } else { PeerFilters::UNKNOWN };
+                }
+            }
+            _ => {
+                self.clients.stats.peer_lookups += 1;
+                self.router.expect_same();
+                scratch.set_filters(self.router.route(topic));
+            }
+        }
+    }
+
     /// This shard's store failed: what other shards' publishers wait for here will not be stored.
     pub(super) fn tell_store_failed(&mut self) {
         for shard in self.others() {
-            self.peers[shard].batch().push_urgent(PeerMessage::StoreFailed);
+            let batch = self.peers[shard].batch();
+            (batch.store_failed, batch.urgent) = (true, true);
             self.peers[shard].stored(self.clients.recorded);
         }
     }
@@ -375,8 +501,9 @@ impl Broker {
         if self.refuses(arrival, scratch) {
             return true;
         }
+        let Some(beside) = batch.beside(publish.beside) else { return false };
         let refuses = |group| self.group_refuses(arrival, group);
-        batch.shares(&publish.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
+        batch.shares(&beside.shares).any(|(share, filter)| self.find_group(share, filter).is_some_and(refuses))
     }
 
     /// Tells the shard that a message came from that it has no room here: its publisher is told.
@@ -410,3 +537,7 @@ impl Routed {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "peer_tests.rs"]
+mod tests;

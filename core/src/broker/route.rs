@@ -14,7 +14,7 @@ use crate::packet::{QoS, ReasonCode};
 use crate::peer::PeerBatch;
 use crate::session::{Delivery, Identifiers};
 use crate::store::gate::PeerWaits;
-use crate::topic::{FilterId, GroupId, MemberState, Pick, Router, Subscription};
+use crate::topic::{Elsewhere, FilterId, GroupId, MemberState, Pick, Router, Subscription};
 
 /// What became of a publish.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(super) struct Routed {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     filters: Vec<FilterId>,
+    /// Those of other shards.
+    elsewhere: Vec<Elsewhere>,
     pub(super) targets: Vec<Target>,
     /// Subscription Identifiers of targets that have several: target and identifier.
     pub(super) identifiers: Vec<(u32, u32)>,
@@ -40,14 +42,28 @@ pub(super) struct Scratch {
     groups: Vec<GroupId>,
 }
 
+/// Sets a list to values of which there is most often one.
+#[inline]
+fn set<T: Copy>(list: &mut Vec<T>, values: &[T]) {
+    list.clear();
+    match values {
+        [] => {}
+        &[one] => list.push(one),
+        many => list.extend_from_slice(many),
+    }
+}
+
 impl Scratch {
+    pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
+        set(&mut self.filters, filters);
+    }
+
     pub(super) fn filters(&self) -> &[FilterId] {
         &self.filters
     }
 
-    pub(super) fn set_filters(&mut self, filters: &[FilterId]) {
-        self.filters.clear();
-        self.filters.extend_from_slice(filters);
+    pub(super) fn keep_filters(&mut self, mut is_kept: impl FnMut(FilterId) -> bool) {
+        self.filters.retain(|&filter| is_kept(filter));
     }
 }
 
@@ -85,11 +101,11 @@ impl Broker {
         let mut scratch = self.scratch.take().unwrap_or_default();
         let at = self.router.route_at(arrival.topic);
         scratch.set_filters(self.router.filters(at));
-        let others = self.router.interested(arrival.topic, at);
+        set(&mut scratch.elsewhere, self.router.elsewhere(arrival.topic, at));
         self.route_to(arrival, &mut scratch, routed);
         if routed.code == ReasonCode::Success && !self.peers.is_empty() {
             let retained = (arrival.retain && !routed.retained_full).then(|| self.retained_stamp());
-            self.forward(arrival, others, retained, routed);
+            self.forward(arrival, &scratch.elsewhere, retained, routed);
             if routed.retained_full {
                 self.tell_retained_removed(arrival.topic, self.retained_stamp());
             }
@@ -127,6 +143,12 @@ impl Broker {
 
     /// Serves the subscriptions and groups of this shard. Whether there were any is the answer.
     pub(super) fn deliver_local(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
+        if scratch.filters.is_empty() {
+            if arrival.may_extend() {
+                self.begin_run(arrival, scratch);
+            }
+            return false;
+        }
         self.clients.images.clear();
         scratch.groups.clear();
         for &filter in &scratch.filters {
@@ -146,7 +168,11 @@ impl Broker {
 
     /// Serves ordinary subscriptions alone.
     pub(super) fn deliver_subscriptions(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
-        let [filter] = scratch.filters[..] else { return self.deliver_overlapping(arrival, scratch) };
+        let filter = match scratch.filters[..] {
+            [] => return false,
+            [filter] => filter,
+            _ => return self.deliver_overlapping(arrival, scratch),
+        };
         // One filter: every session occurs once, nothing needs to be merged.
         let subscriptions = self.router.subscriptions(filter);
         arrival.fan_out = subscriptions.len() > 1;
@@ -251,11 +277,11 @@ impl Broker {
         }
         let (topic, properties) = (String::from(message.topic()), message.properties().to_vec());
         let payload = message.payload().to_vec();
-        let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain)
-            .expiring_at(self.clients.now, message.expires());
+        let mut arrival = Arrival::new(&topic, &properties, &payload, message.qos, message.retain);
+        arrival.expires_at(self.clients.now, message.expires());
         self.deliver_group(&mut arrival, group);
         let mut routed = Routed::internal();
-        self.forward(&arrival, 0, None, &mut routed);
+        self.forward(&arrival, &[], None, &mut routed);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }

@@ -4,9 +4,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::PeerBatch;
-use super::batch::{Interest, PeerMessage};
 use crate::config::{Limits, QueueFull};
 use crate::id::LogPosition;
+use crate::topic::FilterPrint;
 
 /// What a shard may send another one and acknowledge to its publishers at once, where a full queue refuses messages. The
 /// queues there have room for it as long as none is more than half full: it is half a queue, for all shards together.
@@ -61,6 +61,9 @@ pub(crate) struct PeerLink {
     /// The last batch that is safe here, and what of it was told.
     safe: u64,
     told: u64,
+    /// The number of the last batch of the other shard whose interest was heard here, and of the last with some of this one's.
+    interest_heard: u64,
+    interest_told: u64,
     spare: Vec<PeerBatch>,
 }
 
@@ -68,6 +71,29 @@ impl PeerLink {
     /// The batch to add messages to.
     pub(crate) fn batch(&mut self) -> &mut PeerBatch {
         &mut self.pending
+    }
+
+    /// Tells the other shard of a filter.
+    pub(crate) fn tell_interest(&mut self, print: FilterPrint, interested: bool) {
+        self.interest_told = self.next_number();
+        self.pending.interest.push((print, interested));
+    }
+
+    /// The interest of this batch of the other shard is known here from now on.
+    pub(crate) fn hear_interest(&mut self, number: u64) {
+        self.interest_heard = self.interest_heard.max(number);
+    }
+
+    /// The number of the last batch of the other shard whose interest is known here.
+    pub(crate) fn interest_heard(&self) -> u64 {
+        self.interest_heard
+    }
+
+    /// Whether a shard that has heard up to this batch knows of the filters here all that it was told. Then what it finds is
+    /// what would be found here: none of its numbers has gone or stands for another filter, and there is no other one.
+    #[inline]
+    pub(crate) fn is_known_by(&self, heard: Option<u64>) -> bool {
+        heard.is_some_and(|heard| self.interest_told <= heard)
     }
 
     /// The number that the batch being gathered will have.
@@ -91,6 +117,7 @@ impl PeerLink {
     }
 
     /// Bytes that wait or are under way.
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.under_way_bytes + self.pending.size()
     }
@@ -206,9 +233,7 @@ impl PeerLink {
 
     /// Keeps an emptied batch for its memory.
     pub(crate) fn recycle(&mut self, mut batch: PeerBatch) {
-        let lists =
-            batch.messages.capacity() * size_of::<PeerMessage>() + batch.interest.capacity() * size_of::<Interest>();
-        if self.spare.len() < 4 && batch.bytes.capacity() + lists <= 1 << 20 {
+        if self.spare.len() < 4 && batch.capacity_bytes() <= 1 << 20 {
             batch.clear();
             self.spare.push(batch);
         }

@@ -4,9 +4,13 @@ mod batch;
 mod bell;
 mod calls;
 mod link;
+mod publish;
 
 pub use batch::PeerBatch;
-pub(crate) use batch::{PeerContent, PeerMessage, PeerPacket, PeerPublish};
+pub(crate) use batch::{PeerMembers, PeerMessage};
 pub use bell::Bell;
 pub use calls::Calls;
 pub(crate) use link::{Allowance, PeerLink};
+pub(crate) use publish::{
+    BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerPacket, PeerPackets, PeerPublish,
+};

@@ -118,7 +118,7 @@ impl OutputHash {
             self.word(conn.to_bits());
         }
         for (shard, batch) in peers {
-            let sizes = [batch.messages.len(), batch.bytes.len(), batch.shared_bytes].map(|size| size as u64);
+            let sizes = [batch.messages.len(), batch.bytes.len(), batch.filters.len()].map(|size| size as u64);
             let numbers = [kind::PEER, u64::from(shard.0), batch.number, batch.handled];
             numbers.into_iter().chain(sizes).for_each(|number| self.word(number));
         }

@@ -13,8 +13,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::FilterId;
 use super::epoch::Cells;
+use super::{Elsewhere, FilterId};
 
 /// A longer topic name is not remembered: the cache is bounded in bytes, not in topics alone.
 const TOPIC_BYTES_MAX: usize = 1_024;
@@ -33,12 +33,13 @@ pub(super) struct Route {
     /// The epoch stamp at which the filters were true.
     pub(super) stamp: u64,
     filters: SmallVec<[FilterId; 4]>,
-    /// The other shards that have filters which match, once that was asked.
-    pub(super) interested: Option<u64>,
+    /// The filters of other shards that match, once that was asked.
+    elsewhere: SmallVec<[Elsewhere; 2]>,
+    pub(super) knows_elsewhere: bool,
     used: bool,
 }
 
-const _: () = assert!(size_of::<Route>() <= 88, "a remembered topic beside its name");
+const _: () = assert!(size_of::<Route>() <= 104, "a remembered topic beside its name");
 
 impl Route {
     pub(super) fn filters(&self) -> &[FilterId] {
@@ -52,9 +53,19 @@ impl Route {
         }
         self.filters.clear();
         self.filters.extend_from_slice(filters);
-        self.interested = None;
+        self.knows_elsewhere = false;
         self.stamp = stamp;
         true
+    }
+
+    pub(super) fn elsewhere(&self) -> &[Elsewhere] {
+        &self.elsewhere
+    }
+
+    pub(super) fn set_elsewhere(&mut self, elsewhere: &[Elsewhere]) {
+        self.elsewhere.clear();
+        self.elsewhere.extend_from_slice(elsewhere);
+        self.knows_elsewhere = true;
     }
 }
 
@@ -131,8 +142,16 @@ impl RouteCache {
 
     /// Takes a route in, in another's place if need be.
     pub(super) fn insert(&mut self, hash: u64, topic: &str, cells: Cells, stamp: u64, filters: &[FilterId]) {
-        let route =
-            Route { topic: topic.into(), hash, cells, stamp, filters: filters.into(), interested: None, used: false };
+        let route = Route {
+            topic: topic.into(),
+            hash,
+            cells,
+            stamp,
+            filters: filters.into(),
+            elsewhere: SmallVec::new(),
+            knows_elsewhere: false,
+            used: false,
+        };
         let index = if (self.routes.len() as u64) < u64::from(self.routes_max) {
             self.routes.push(route);
             self.routes.len() as u32 - 1
@@ -149,7 +168,9 @@ impl RouteCache {
     pub(super) fn memory_bytes(&self) -> usize {
         let heap = |route: &Route| {
             let filters = if route.filters.spilled() { route.filters.capacity() * size_of::<FilterId>() } else { 0 };
-            route.topic.len() + filters
+            let elsewhere = &route.elsewhere;
+            let elsewhere = if elsewhere.spilled() { elsewhere.capacity() * size_of::<Elsewhere>() } else { 0 };
+            route.topic.len() + filters + elsewhere
         };
         let beside: usize = self.routes.iter().map(heap).sum();
         let places = self.routes.capacity() * size_of::<Route>() + self.recent.len() * size_of::<u32>();

@@ -74,6 +74,15 @@ impl Epochs {
         if levels.next().is_some_and(is_wildcard) { cells.one_level } else { cells.two_levels }
     }
 
+    /// The cell that a filter of so many leading levels of `filter`, 0 to 2, and `#` counts in.
+    pub(super) fn cell_above(&self, filter: &str, levels: usize) -> Cell {
+        match levels {
+            0 => LEADING_WILDCARD,
+            1 => self.cells(filter).one_level,
+            _ => self.cells(filter).two_levels,
+        }
+    }
+
     /// Counts that a filter of this cell began or ceased to match anything.
     pub(super) fn bump(&mut self, cell: Cell) {
         self.counters[usize::from(cell.0)] += 1;

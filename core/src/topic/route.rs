@@ -12,7 +12,7 @@ use super::cache::RouteCache;
 use super::epoch::Epochs;
 use super::interest::{FilterPrint, Interest};
 use super::tree::ahead::TOGETHER;
-use super::{FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
+use super::{Elsewhere, FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
 
 /// With fewer filters, those of other shards included, all of it is in the processor's caches anyway.
 const AHEAD_FILTERS_MIN: usize = 65_536;
@@ -35,6 +35,7 @@ pub struct Router {
     cache: RouteCache,
     epochs: Epochs,
     scratch: Vec<FilterId>,
+    elsewhere: Vec<Elsewhere>,
     text: String,
     /// Where the latest answer is remembered, and whether the next topic is said to be the same.
     latest: u32,
@@ -54,6 +55,7 @@ impl Router {
             cache: RouteCache::new(route_cache_max, seed),
             epochs: Epochs::new(seed),
             scratch: Vec::new(),
+            elsewhere: Vec::new(),
             text: String::new(),
             latest: 0,
             same: false,
@@ -110,17 +112,23 @@ impl Router {
         if at == RouteAt::SCRATCH { &self.scratch } else { self.cache.route(at.0).filters() }
     }
 
-    /// The other shards that have filters which match `topic`, one bit each, and hardly ever others. `at` is the latest answer
-    /// of [`route_at`](Self::route_at), of the same topic.
-    pub fn interested(&mut self, topic: &str, at: RouteAt) -> u64 {
+    /// The filters of other shards that match `topic`, and hardly ever others, those of a shard together. `at` is the latest
+    /// answer of [`route_at`](Self::route_at), of the same topic.
+    #[inline]
+    pub fn elsewhere(&mut self, topic: &str, at: RouteAt) -> &[Elsewhere] {
         if self.interest.is_empty() {
-            return 0;
+            return &[];
         }
         if at == RouteAt::SCRATCH {
-            return self.interest.shards(topic);
+            self.interest.matches(topic, &mut self.elsewhere);
+            return &self.elsewhere;
         }
         let route = self.cache.use_route(at.0);
-        *route.interested.get_or_insert_with(|| self.interest.shards(topic))
+        if !route.knows_elsewhere {
+            self.interest.matches(topic, &mut self.elsewhere);
+            route.set_elsewhere(&self.elsewhere);
+        }
+        route.elsewhere()
     }
 
     /// Like [`route`](Self::route), from the tree alone.
@@ -134,14 +142,14 @@ impl Router {
         self.ahead_in == 0
     }
 
-    /// Reads what [`route`](Self::route), and [`interested`](Self::interested) if that will be asked, will have to read for the
+    /// Reads what [`route`](Self::route), and [`elsewhere`](Self::elsewhere) if that will be asked, will have to read for the
     /// next topics, of which it looks at 16 at most. It changes no answer, and topics may be anything.
     ///
     /// It is wanted again after as many walks as it looked at topics, and reads a bounded number of nodes for each. So topics
     /// that are never routed, or are remembered, waste no more than that.
     #[cold]
-    pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>, interested: bool) {
-        if self.tree.len() + self.interest.len() < AHEAD_FILTERS_MIN {
+    pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>, elsewhere: bool) {
+        if !self.is_large() {
             self.ahead_in = AHEAD_PAUSE;
             return;
         }
@@ -157,10 +165,27 @@ impl Router {
         if new.len() > 1 {
             let mut read = 0;
             self.tree.read_ahead(&new, |_, node| read ^= node.peek());
-            let others = if interested { self.interest.read_ahead(&new) } else { 0 };
+            let others = if elsewhere { self.interest.read_ahead(&new) } else { 0 };
             black_box((read, others));
         }
         self.ahead_in = looked_at.max(1);
+    }
+
+    /// Whether the filter of this number, as another shard was told it, is here and matches the topic name `topic`.
+    pub fn is_match(&self, id: FilterId, topic: &str) -> bool {
+        self.tree.is_match(id, topic)
+    }
+
+    /// Whether [`read_ahead`](Self::read_ahead) may be of use.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.tree.len() + self.interest.len() >= AHEAD_FILTERS_MIN
+    }
+
+    /// Reads what has to be read for messages to these filters, as it is known of other shards. It changes no answer.
+    #[cold]
+    pub fn read_ahead(&self, filters: &[FilterId]) {
+        black_box(self.tree.read_ahead_of(filters));
     }
 
     /// How many topics are remembered.
@@ -249,15 +274,15 @@ impl Router {
         self.tree.position_of(id, session)
     }
 
-    /// What other shards are to be told of `filter`, which is a valid one without `$share/NAME/`. Only routers with the same
-    /// seed understand each other.
-    pub fn print(&self, filter: &str) -> FilterPrint {
-        self.interest.print(filter, self.epochs.cell(filter))
+    /// What other shards are to be told of `filter`, which is a valid one without `$share/NAME/` and has the number `id`. Only
+    /// routers with the same seed understand each other.
+    pub fn print(&self, filter: &str, id: FilterId) -> FilterPrint {
+        self.interest.print(filter, id, self.epochs.cell(filter))
     }
 
     /// The print of a filter that matches all that `filter` does and more, of one of three shapes.
     pub fn coarse_print(&self, filter: &str) -> FilterPrint {
-        self.interest.coarse_print(filter, self.epochs.cell(filter))
+        self.interest.coarse_print(filter, |levels| self.epochs.cell_above(filter, levels))
     }
 
     /// Another shard, 0..=63, has its first subscriber for each filter of these prints, or has none any more.

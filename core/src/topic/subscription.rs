@@ -11,9 +11,36 @@ use alloc::vec::Vec;
 pub struct FilterId(pub(super) u32);
 
 impl FilterId {
+    /// No filter.
+    pub(super) const NONE: Self = Self(u32::MAX);
+
     /// The place of the filter in the tree's table, from 0, used again after the filter has gone.
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// A filter of another shard that matches a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Elsewhere {
+    /// The shard.
+    pub shard: u16,
+    filter: FilterId,
+}
+
+impl Elsewhere {
+    /// A filter of a shard; without one, filters that are not told apart or are too many.
+    pub(crate) const fn new(shard: u16, filter: Option<FilterId>) -> Self {
+        let filter = match filter {
+            Some(filter) => filter,
+            None => FilterId::NONE,
+        };
+        Self { shard, filter }
+    }
+
+    /// The number that the filter has there. `None`: that shard has to look for its filters itself.
+    pub fn filter(self) -> Option<FilterId> {
+        (self.filter != FilterId::NONE).then_some(self.filter)
     }
 }
 

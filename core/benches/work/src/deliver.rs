@@ -21,7 +21,7 @@ pub(crate) fn pairs(version: Version, qos: QoS, batch: usize, payload: usize) ->
     for pair in 0..PAIRS {
         let topic = packets::topic(pair);
         let subscriber = world.connect(&format!("subscriber-{pair}"), options);
-        world.subscribe(subscriber, &topic);
+        world.subscribe(subscriber, [topic.as_str()]);
         let publisher = world.connect(&format!("publisher-{pair}"), options);
         world.script(publisher, packets::publishes(version, &topic, qos, batch, &payload));
     }
@@ -37,7 +37,7 @@ pub(crate) fn pairs_by_alias(qos: QoS) -> Work {
     for pair in 0..PAIRS {
         let topic = packets::topic(pair);
         let subscriber = world.connect(&format!("subscriber-{pair}"), options);
-        world.subscribe(subscriber, &topic);
+        world.subscribe(subscriber, [topic.as_str()]);
         let publisher = world.connect(&format!("publisher-{pair}"), options);
         world.script(publisher, packets::publishes_by_alias(&topic, qos, BATCH, &payload));
     }
@@ -51,7 +51,7 @@ pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
     let options = ClientOptions::new(version, qos);
     for subscriber in 0..SUBSCRIBERS {
         let subscriber = world.connect(&format!("subscriber-{subscriber}"), options);
-        world.subscribe(subscriber, "site/+/line/17/#");
+        world.subscribe(subscriber, ["site/+/line/17/#"]);
     }
     let publisher = world.connect("publisher", options);
     let messages = packets::publishes(version, &packets::topic(17), qos, BATCH, &packets::payload(payload));
@@ -69,7 +69,7 @@ pub(crate) fn fan_in(version: Version, qos: QoS) -> Work {
     let mut world = World::new(&config);
     let options = ClientOptions::new(version, qos);
     let subscriber = world.connect("subscriber", options);
-    world.subscribe(subscriber, "site/+/line/#");
+    world.subscribe(subscriber, ["site/+/line/#"]);
     for publisher in 0..PUBLISHERS {
         let topic = packets::topic(publisher);
         let publisher = world.connect(&format!("publisher-{publisher}"), options);
@@ -87,7 +87,7 @@ pub(crate) fn queued(version: Version, qos: QoS) -> Work {
     let options = ClientOptions::new(version, qos);
     let topic = packets::topic(17);
     let subscriber = world.connect("subscriber", options);
-    world.subscribe(subscriber, &topic);
+    world.subscribe(subscriber, [topic.as_str()]);
     let publisher = world.connect("publisher", options);
     world.script(publisher, packets::publishes(version, &topic, qos, MESSAGES, &packets::payload(PAYLOAD)));
     work(world, MESSAGES)

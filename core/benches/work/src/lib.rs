@@ -128,4 +128,5 @@ pub const CASES: &[Case] = &[
     case("peer/pairs-q1-v5", || peer::pairs(V5, Q1, 16, PAYLOAD)),
     case("peer/pairs-q2-v5", || peer::pairs(V5, Q2, 16, PAYLOAD)),
     case("peer/pairs-20k-q0-v3", || peer::pairs(V3, Q0, 2, 20_480)),
+    case("peer/match-among-80k-q0-v3", || peer::matched(40_000)),
 ];

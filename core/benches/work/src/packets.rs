@@ -40,8 +40,13 @@ pub fn connect(client_id: &str, options: ClientOptions) -> Vec<u8> {
 
 /// SUBSCRIBE to one filter.
 pub fn subscribe(version: Version, filter: &str, qos: QoS) -> Vec<u8> {
+    subscribe_all(version, [filter], qos)
+}
+
+/// SUBSCRIBE to several filters.
+pub(crate) fn subscribe_all<'f>(version: Version, all: impl IntoIterator<Item = &'f str>, qos: QoS) -> Vec<u8> {
     let mut filters = SubscribeBuffer::new();
-    filters.push(filter, SubscriptionOptions::with_qos(qos));
+    all.into_iter().for_each(|filter| filters.push(filter, SubscriptionOptions::with_qos(qos)));
     let mut bytes = Vec::new();
     Subscribe::new(PacketId::MIN, Properties::EMPTY, &filters).encode(version, &mut bytes);
     bytes

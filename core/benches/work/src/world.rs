@@ -108,9 +108,9 @@ impl World {
     }
 
     /// Subscribes a client, at its QoS.
-    pub(crate) fn subscribe(&mut self, client: usize, filter: &str) {
+    pub(crate) fn subscribe<'f>(&mut self, client: usize, filters: impl IntoIterator<Item = &'f str>) {
         let ClientOptions { version, qos, .. } = self.clients[client].options;
-        self.clients[client].input = packets::subscribe(version, filter, qos);
+        self.clients[client].input = packets::subscribe_all(version, filters, qos);
         self.settle(|work| work());
     }
 

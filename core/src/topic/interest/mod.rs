@@ -1,21 +1,23 @@
-//! Interest: which other shards have filters that match a topic.
+//! Interest: which filters of other shards match a topic.
 //!
-//! A shard need not know the filters of the others, only whether one of them matches. So it is told a [print](FilterPrint) of
-//! each: which levels are wildcards, its *shape*, and one number for the levels that it names. A topic is looked for once for
-//! each shape that there is, most deployments have a handful, in one hash table. Two filters with the same number, which
-//! do not occur but by chance in 64 bits, are counted; a topic with the number of a filter that does not match it is sent to a
-//! shard that has nobody for it, and nothing else happens.
+//! A shard need not know what the filters of the others are, only which of them match. So it is told a [print](FilterPrint)
+//! of each: which levels are wildcards, its *shape*, one number for the levels that it names, and the number that the filter
+//! has in the shard that it is of. A topic is looked for once for each shape that there is, most deployments have a handful,
+//! in one hash table. What is found goes along with the message, so that the other shard does not look for it a second time.
+//!
+//! Two filters with the same sum, which do not occur but by chance in 64 bits, are two places of the table. A topic with the
+//! sum of a filter that does not match it is sent to a shard that holds it against its filter, and nothing else happens.
 //!
 //! The tree of all shards' filters in each of them, which this replaced, cost four times the memory, and a walk and its
 //! cache misses for each filter of each other shard.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use hashbrown::HashTable;
 
 use super::epoch::Cell;
-use print::{Prints, Shape};
+use super::{Elsewhere, FilterId};
+use print::{Levels, Prints, Shape};
 
 mod print;
 mod told;
@@ -33,82 +35,100 @@ struct Live {
     filters: u32,
 }
 
-/// The shards that have a filter with this sum, a bit for each.
-#[derive(Clone, Copy)]
+/// A filter of another shard.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Known {
     sum: u64,
-    shards: u64,
+    filter: FilterId,
+    shard: u16,
 }
+
+const _: () = assert!(size_of::<Known>() == 16, "what is kept of a filter of another shard");
+
+/// More filters of others than these are not told apart: each shard that has some looks for them itself.
+const ELSEWHERE_MAX: usize = 64;
 
 /// What the other shards have subscribers for.
 pub(super) struct Interest {
     prints: Prints,
     shapes: Vec<Live>,
     known: HashTable<Known>,
-    /// How many more filters with this sum a shard has than the one that its bit stands for.
-    more: BTreeMap<(u64, u16), u32>,
 }
 
 impl Interest {
     pub(super) fn new(seed: u64) -> Self {
-        Self { prints: Prints::new(seed), shapes: Vec::new(), known: HashTable::new(), more: BTreeMap::new() }
+        Self { prints: Prints::new(seed), shapes: Vec::new(), known: HashTable::new() }
     }
 
-    pub(super) fn print(&self, filter: &str, cell: Cell) -> FilterPrint {
-        self.prints.of(filter, cell)
+    pub(super) fn print(&self, filter: &str, id: FilterId, cell: Cell) -> FilterPrint {
+        self.prints.of(filter, id, cell)
     }
 
-    pub(super) fn coarse_print(&self, filter: &str, cell: Cell) -> FilterPrint {
-        self.prints.coarse(filter, cell)
+    /// `cell` is of as many leading levels of `filter` as is said to it.
+    pub(super) fn coarse_print(&self, filter: &str, cell: impl FnOnce(usize) -> Cell) -> FilterPrint {
+        self.prints.coarse(filter, cell(print::coarse(filter).count()))
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.shapes.is_empty()
     }
 
-    /// Bytes allocated, without the counts of what hardly occurs.
+    /// Bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
         self.known.allocation_size() + self.shapes.capacity() * size_of::<Live>()
     }
 
-    /// Shards that have a filter which matches the topic name `topic`, one bit each.
-    pub(super) fn shards(&self, topic: &str) -> u64 {
+    /// Sets `out` to the filters that match the topic name `topic`, those of one shard together, and hardly ever others. A
+    /// shard that has to look itself has one place and no filter there.
+    pub(super) fn matches(&self, topic: &str, out: &mut Vec<Elsewhere>) {
+        out.clear();
         if self.is_empty() {
-            return 0;
+            return;
         }
-        let levels = self.prints.levels(topic);
-        let fitting = self.shapes.iter().filter(|live| live.shape.fits(&levels));
-        fitting.fold(0, |shards, live| shards | self.shards_of(live.shape.sum(live.salt, &levels)))
+        let mut levels = Levels::default();
+        self.prints.set_levels(topic.as_bytes(), &mut levels);
+        for live in self.shapes.iter().filter(|live| live.shape.fits(&levels)) {
+            out.extend(self.of_sum(live.shape.sum(live.salt, &levels)).map(|known| known.elsewhere()));
+        }
+        if out.len() > 1 {
+            settle(out);
+        }
     }
 
-    /// Looks up what [`shards`](Self::shards) will for these topics, side by side, so that the reads of memory overlap. It
+    /// Looks up what [`matches`](Self::matches) will for these topics, side by side, so that the reads of memory overlap. It
     /// answers anything. Topics need not be valid names.
     pub(super) fn read_ahead(&self, topics: &[&[u8]]) -> u64 {
         if self.is_empty() {
             return 0;
         }
         let mut sums = heapless::Vec::<u64, AHEAD_SUMS>::new();
-        for topic in topics.iter().filter_map(|topic| core::str::from_utf8(topic).ok()) {
-            let levels = self.prints.levels(topic);
+        let mut levels = Levels::default();
+        for topic in topics {
+            self.prints.set_levels(topic, &mut levels);
             for live in self.shapes.iter().filter(|live| live.shape.fits(&levels)) {
                 let _ = sums.push(live.shape.sum(live.salt, &levels));
             }
         }
-        sums.iter().fold(0, |read, sum| read ^ self.shards_of(*sum))
+        sums.iter().fold(0, |read, sum| read ^ self.peek(*sum))
     }
 
-    /// How many filters there are, those of several shards once.
+    /// How many filters there are, those of several shards as often.
     pub(super) fn len(&self) -> usize {
         self.known.len()
     }
 
-    fn shards_of(&self, sum: u64) -> u64 {
-        self.known.find(sum, |known| known.sum == sum).map_or(0, |known| known.shards)
+    fn of_sum(&self, sum: u64) -> impl Iterator<Item = &Known> {
+        self.known.iter_hash(sum).filter(move |known| known.sum == sum)
+    }
+
+    /// Something of the place of a filter with this sum.
+    fn peek(&self, sum: u64) -> u64 {
+        self.of_sum(sum).next().map_or(0, |known| u64::from(known.shard))
     }
 
     /// Reads what adding or removing these will read.
     pub(super) fn read_ahead_of(&self, prints: impl Iterator<Item = FilterPrint>) -> u64 {
-        prints.fold(0, |read, print| read ^ self.shards_of(print.sum))
+        prints.fold(0, |read, print| read ^ self.peek(print.sum))
     }
 
     /// A shard, 0..=63, has its first subscriber for a filter.
@@ -119,32 +139,14 @@ impl Interest {
                 self.shapes.push(Live { shape: print.shape, salt: self.prints.salt(print.shape), filters: 1 });
             }
         }
-        let entry = self.known.entry(print.sum, |known| known.sum == print.sum, |known| known.sum);
-        let known = entry.or_insert(Known { sum: print.sum, shards: 0 }).into_mut();
-        let bit = bit(shard);
-        if known.shards & bit == bit {
-            *self.more.entry((print.sum, shard)).or_default() += 1;
-        }
-        known.shards |= bit;
+        self.known.insert_unique(print.sum, Known::new(print, shard), |known| known.sum);
     }
 
     /// It has none any more. What was not added is not removed either.
     pub(super) fn remove(&mut self, print: FilterPrint, shard: u16) {
-        let Ok(mut known) = self.known.find_entry(print.sum, |known| known.sum == print.sum) else { return };
-        if known.get().shards & bit(shard) == 0 {
-            return;
-        }
-        if let Some(more) = self.more.get_mut(&(print.sum, shard)) {
-            *more -= 1;
-            if *more == 0 {
-                self.more.remove(&(print.sum, shard));
-            }
-        } else {
-            known.get_mut().shards &= !bit(shard);
-            if known.get().shards == 0 {
-                known.remove();
-            }
-        }
+        let gone = Known::new(print, shard);
+        let Ok(known) = self.known.find_entry(print.sum, |known| *known == gone) else { return };
+        known.remove();
         if let Some(at) = self.shapes.iter().position(|live| live.shape == print.shape) {
             self.shapes[at].filters -= 1;
             if self.shapes[at].filters == 0 {
@@ -152,6 +154,30 @@ impl Interest {
             }
         }
     }
+}
+
+impl Known {
+    fn new(print: FilterPrint, shard: u16) -> Self {
+        debug_assert!(shard < 64, "a broker has at most 64 shards");
+        Self { sum: print.sum, filter: print.filter, shard }
+    }
+
+    fn elsewhere(&self) -> Elsewhere {
+        Elsewhere::new(self.shard, (self.filter != FilterId::NONE).then_some(self.filter))
+    }
+}
+
+/// Orders what was found by shard. Shards with filters that are not told apart have to look themselves, and all of them have
+/// to when there are too many.
+fn settle(found: &mut Vec<Elsewhere>) {
+    let too_many = found.len() > ELSEWHERE_MAX;
+    let is_wide = |place: &Elsewhere| too_many || place.filter().is_none();
+    let wide = found.iter().filter(|place| is_wide(place)).fold(0, |shards, place| shards | bit(place.shard));
+    for place in found.iter_mut().filter(|place| wide & bit(place.shard) > 0) {
+        *place = Elsewhere::new(place.shard, None);
+    }
+    found.sort_unstable();
+    found.dedup();
 }
 
 fn bit(shard: u16) -> u64 {

@@ -6,9 +6,9 @@ use foldhash::fast::FixedState;
 use heapless::Vec;
 
 use crate::topic::epoch::Cell;
-use crate::topic::name;
+use crate::topic::{FilterId, name};
 
-/// Levels that are looked at. Of a longer filter the rest counts as `#`.
+/// Levels that are looked at. Of a longer filter the rest counts as `#`, and it is not told by its number.
 pub(super) const LEVELS_MAX: usize = 32;
 
 /// Which levels of a filter are wildcards, and how many there are: what has to be known of a filter to tell from a topic's
@@ -29,11 +29,20 @@ pub struct FilterPrint {
     /// The sum of the hashes of shape and named levels.
     pub(super) sum: u64,
     pub(super) shape: Shape,
+    /// The number of the filter in the shard that has it; [`FilterId::NONE`] when this is a wider filter than it has.
+    pub(super) filter: FilterId,
     /// Where remembered routes see that the filter came or went.
     pub(in crate::topic) cell: Cell,
 }
 
 const _: () = assert!(size_of::<FilterPrint>() == 24, "what another shard is told of a filter");
+
+impl FilterPrint {
+    /// Whether it stands for more than one filter has, and so perhaps for several filters.
+    pub(super) fn is_wide(&self) -> bool {
+        self.filter == FilterId::NONE
+    }
+}
 
 impl Shape {
     /// Whether filters of this shape match topics of so many levels, as far as it depends on that. A topic that begins with
@@ -52,7 +61,14 @@ impl Shape {
     }
 }
 
+/// The levels in front of the `#` of a filter that matches whatever `filter` does and more, but is of one of three shapes: no
+/// level, one or two, and `#`.
+pub(super) fn coarse(filter: &str) -> impl Iterator<Item = &str> {
+    name::levels(filter).take_while(|level| !matches!(*level, "+" | "#")).take(2)
+}
+
 /// A topic name's levels, by their hashes.
+#[derive(Default)]
 pub(super) struct Levels {
     hashes: Vec<u64, LEVELS_MAX>,
     /// How many there are, or [`LEVELS_MAX`] and one.
@@ -71,45 +87,44 @@ impl Prints {
     }
 
     /// The print of a valid filter without `$share/NAME/`, that counts in `cell`.
-    pub(super) fn of(&self, filter: &str, cell: Cell) -> FilterPrint {
-        self.of_levels(name::levels(filter), LEVELS_MAX, cell)
+    pub(super) fn of(&self, filter: &str, id: FilterId, cell: Cell) -> FilterPrint {
+        self.of_levels(name::levels(filter), id, cell)
     }
 
-    /// The print of a filter that matches whatever `filter` does and more, but is of one of three shapes: no level, one or
-    /// two, and `#`.
+    /// The print of the [`coarse`] filter in place of `filter`, which counts in `cell`.
     pub(super) fn coarse(&self, filter: &str, cell: Cell) -> FilterPrint {
-        let named = name::levels(filter).take_while(|level| !matches!(*level, "+" | "#")).take(2);
-        self.of_levels(named.chain(["#"]), LEVELS_MAX, cell)
+        self.of_levels(coarse(filter).chain(["#"]), FilterId::NONE, cell)
     }
 
-    fn of_levels<'f>(&self, levels: impl Iterator<Item = &'f str>, levels_max: usize, cell: Cell) -> FilterPrint {
+    fn of_levels<'f>(&self, levels: impl Iterator<Item = &'f str>, mut filter: FilterId, cell: Cell) -> FilterPrint {
         let mut shape = Shape { plus: 0, levels: 0, multi: false };
         let mut sum = 0_u64;
         for (at, level) in levels.enumerate() {
             match level {
                 "#" => shape.multi = true,
-                _ if at == levels_max => {
-                    shape.multi = true;
+                _ if at == LEVELS_MAX => {
+                    (shape.multi, filter) = (true, FilterId::NONE);
                     break;
                 }
                 "+" => shape.plus |= 1 << at,
-                _ => sum = sum.wrapping_add(self.level(at, level)),
+                _ => sum = sum.wrapping_add(self.level(at, level.as_bytes())),
             }
             shape.levels += u8::from(level != "#");
         }
-        FilterPrint { sum: sum.wrapping_add(self.salt(shape)), shape, cell }
+        FilterPrint { sum: sum.wrapping_add(self.salt(shape)), shape, filter, cell }
     }
 
-    pub(super) fn levels(&self, topic: &str) -> Levels {
-        let mut hashes = Vec::new();
-        let mut count = 0;
-        for (at, level) in name::levels(topic).take(LEVELS_MAX + 1).enumerate() {
-            count += 1;
-            if at < LEVELS_MAX {
-                hashes.push(self.level(at, level)).expect("no more were taken");
+    /// Sets `levels` to those of a topic, which need not be a valid name.
+    pub(super) fn set_levels(&self, topic: &[u8], levels: &mut Levels) {
+        levels.hashes.clear();
+        (levels.count, levels.dollar) = (0, topic.first() == Some(&b'$'));
+        for level in topic.split(|&byte| byte == b'/') {
+            let hash = self.level(levels.count as usize, level);
+            levels.count += 1;
+            if levels.hashes.push(hash).is_err() {
+                break;
             }
         }
-        Levels { hashes, count, dollar: name::is_dollar(topic) }
     }
 
     /// Tells filters of one shape from those of another.
@@ -119,10 +134,10 @@ impl Prints {
         hasher.finish()
     }
 
-    fn level(&self, at: usize, level: &str) -> u64 {
+    fn level(&self, at: usize, level: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_usize(at);
-        hasher.write(level.as_bytes());
+        hasher.write(level);
         hasher.finish()
     }
 }

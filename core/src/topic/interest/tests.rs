@@ -2,56 +2,115 @@ extern crate std;
 
 use std::collections::BTreeMap;
 use std::format;
-use std::string::{String, ToString};
+use std::string::String;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::topic::testing::{filter, topic};
+use crate::topic::testing::{filter, sorted, topic};
 use crate::topic::{Filter, FilterId, Router};
 
-fn print(filter: &str) -> FilterPrint {
-    Router::new(16, 1).print(filter)
+/// The print of a filter with this number.
+fn print(filter: &str, id: u32) -> FilterPrint {
+    Router::new(16, 1).print(filter, FilterId(id))
 }
 
-/// An interest in these filters, each of the shard behind it.
+/// An interest in these filters, each of the shard behind it and numbered from 0.
 fn interest(filters: &[(&str, u16)]) -> Interest {
     let mut interest = Interest::new(1);
-    filters.iter().for_each(|&(filter, shard)| interest.add(print(filter), shard));
+    for (id, &(filter, shard)) in filters.iter().enumerate() {
+        interest.add(print(filter, id as u32), shard);
+    }
     interest
 }
 
+/// What matches, by shard and number; a shard that has to look itself has none.
+fn found(interest: &Interest, topic: &str) -> Vec<(u16, Option<u32>)> {
+    let mut found = Vec::new();
+    interest.matches(topic, &mut found);
+    found.iter().map(|place| (place.shard, place.filter().map(|filter| filter.0))).collect()
+}
+
+/// The shards that have something that matches, one bit each.
+fn shards(interest: &Interest, topic: &str) -> u64 {
+    found(interest, topic).iter().fold(0, |shards, (shard, _)| shards | 1 << shard)
+}
+
+fn is_nothing(interest: &Interest) -> bool {
+    interest.is_empty() && interest.known.is_empty()
+}
+
 #[test]
-fn a_shard_is_known_by_each_of_its_filters() {
-    let mut interest = interest(&[("a/b", 1), ("a/+", 2), ("a/#", 63), ("a/b", 3)]);
-    assert_eq!(interest.shards("a/b"), 1 << 1 | 1 << 2 | 1 << 3 | 1 << 63);
-    assert_eq!((interest.shards("a/c"), interest.shards("a")), (1 << 2 | 1 << 63, 1 << 63));
-    assert_eq!((interest.shards("b/a"), interest.shards("b")), (0, 0));
-    for (filter, shard) in [("a/b", 1), ("a/+", 2), ("a/#", 63), ("a/b", 3)] {
-        assert_eq!(interest.shards("a/b") >> shard & 1, 1);
-        interest.remove(print(filter), shard);
-        assert_eq!(interest.shards("a/b") >> shard & 1, 0);
+fn each_filter_is_found_by_its_number() {
+    let filters = [("a/b", 1), ("a/+", 2), ("a/#", 63), ("a/b", 3), ("+/b", 2)];
+    let mut interest = interest(&filters);
+    let all = [(1, Some(0)), (2, Some(1)), (2, Some(4)), (3, Some(3)), (63, Some(2))];
+    assert_eq!(found(&interest, "a/b"), all);
+    assert_eq!(found(&interest, "a/c"), [(2, Some(1)), (63, Some(2))]);
+    assert_eq!(found(&interest, "a"), [(63, Some(2))]);
+    assert_eq!((found(&interest, "b/a"), found(&interest, "b")), (Vec::new(), Vec::new()));
+    let mut left = all.to_vec();
+    for (id, (filter, shard)) in filters.into_iter().enumerate() {
+        interest.remove(print(filter, id as u32), shard);
+        left.retain(|place| *place != (shard, Some(id as u32)));
+        assert_eq!(found(&interest, "a/b"), left);
     }
-    assert!(interest.is_empty() && interest.known.is_empty());
+    assert!(is_nothing(&interest));
 }
 
 #[test]
 fn what_differs_only_in_shape_differs() {
     let interest = interest(&[("a", 1), ("a/#", 2), ("b/+", 3), ("+/b", 4), ("#", 5)]);
-    for (topic, shards) in [("a", 0b100110), ("a/x", 0b100100), ("b/b", 0b111000), ("b", 0b100000), ("x/b", 0b110000)] {
-        assert_eq!(interest.shards(topic), shards, "{topic}");
+    for (topic, expected) in [("a", 0b100110), ("a/x", 0b100100), ("b/b", 0b111000), ("b", 0b100000), ("x/b", 0b110000)]
+    {
+        assert_eq!(shards(&interest, topic), expected, "{topic}");
     }
 }
 
+/// As if their sums were the same by chance.
 #[test]
-fn filters_with_one_sum_are_counted() {
-    let mut interest = interest(&[("a", 1), ("a", 1), ("a", 1), ("a", 2)]);
-    for shards in [0b110, 0b110, 0b100, 0b100] {
-        interest.remove(print("a"), 1);
-        assert_eq!(interest.shards("a"), shards);
+fn filters_with_one_sum_are_told_apart() {
+    let mut interest = Interest::new(1);
+    for (id, shard) in [(7, 1), (8, 1), (9, 1), (7, 2)] {
+        interest.add(print("a", id), shard);
     }
-    interest.remove(print("a"), 2);
-    assert!(interest.is_empty() && interest.known.is_empty() && interest.more.is_empty());
+    let mut expected = std::vec![(1, Some(7)), (1, Some(8)), (1, Some(9)), (2, Some(7))];
+    for (id, shard) in [(8, 1), (7, 1), (7, 2), (9, 1)] {
+        assert_eq!(found(&interest, "a"), expected);
+        interest.remove(print("a", id), shard);
+        expected.retain(|place| *place != (shard, Some(id)));
+    }
+    assert!(is_nothing(&interest));
+}
+
+#[test]
+fn all_shards_may_have_the_same_filter() {
+    let mut interest = Interest::new(1);
+    let number = |shard| u32::from(shard) * 3;
+    (0..64_u16).for_each(|shard| interest.add(print("a/+", number(shard)), shard));
+    assert_eq!(found(&interest, "a/b"), (0..64).map(|shard| (shard, Some(number(shard)))).collect::<Vec<_>>());
+    for shard in (0..64_u16).rev() {
+        interest.remove(print("a/+", number(shard)), shard);
+        assert_eq!(found(&interest, "a/b").len(), usize::from(shard));
+    }
+    assert!(is_nothing(&interest));
+}
+
+#[test]
+fn too_many_are_not_told_apart() {
+    let mut interest = Interest::new(1);
+    let filters: Vec<String> = (0..1_u32 << 6)
+        .map(|bits| (0..6).map(|at| if bits >> at & 1 == 1 { "+" } else { "x" }).collect::<Vec<_>>().join("/"))
+        .collect();
+    for (id, filter) in filters.iter().enumerate() {
+        interest.add(print(filter, id as u32), 1 + id as u16 % 2);
+    }
+    let topic = "x/x/x/x/x/x";
+    assert_eq!((filters.len(), found(&interest, topic).len()), (ELSEWHERE_MAX, ELSEWHERE_MAX));
+    interest.add(print("#", 64), 9);
+    assert_eq!(found(&interest, topic), [(1, None), (2, None), (9, None)]);
+    interest.remove(print("#", 64), 9);
+    assert_eq!(found(&interest, topic).len(), ELSEWHERE_MAX);
 }
 
 #[test]
@@ -65,12 +124,44 @@ fn of_more_than_32_levels_the_rest_is_not_told_apart() {
         (long(33, "#"), true),
     ] {
         let interest = interest(&[(&filter, 1)]);
-        assert_eq!(interest.shards(&long(33, "b")), u64::from(same) << 1, "{filter}");
-        assert_eq!(interest.shards(&long(31, "x")), 0, "{filter}");
+        assert_eq!(shards(&interest, &long(33, "b")), u64::from(same) << 1, "{filter}");
+        assert_eq!(shards(&interest, &long(31, "x")), 0, "{filter}");
     }
-    assert_eq!(interest(&[(&long(32, "a"), 1)]).shards(&long(32, "a")), 0b10);
-    assert_eq!(interest(&[(&long(32, "+"), 1)]).shards(&long(32, "a")), 0b10);
-    assert_eq!(interest(&[(&long(32, "#"), 1)]).shards(&long(70, "a")), 0b10);
+    let of = |filter: &str, topic: &str| found(&interest(&[(filter, 1)]), topic);
+    assert_eq!(of(&long(32, "a"), &long(32, "a")), [(1, Some(0))]);
+    assert_eq!(of(&long(32, "+"), &long(32, "a")), [(1, Some(0))]);
+    assert_eq!(of(&long(32, "#"), &long(70, "a")), [(1, Some(0))]);
+    assert_eq!(of(&long(33, "#"), &long(70, "x")), [(1, Some(0))], "32 levels and the rest, which is what it says");
+    assert_eq!(of(&long(33, "a"), &long(33, "a")), [(1, None)], "it is not the only one with this print");
+    assert_eq!(of(&long(34, "#"), &long(70, "x")), [(1, None)]);
+}
+
+/// The first of all filters that are told alike is told, and the last is taken back.
+#[test]
+fn what_is_not_told_apart_is_told_once() {
+    let router = Router::new(16, 1);
+    let mut told = Told::new(64);
+    let deep = |end: &str| format!("{}{end}", "x/".repeat(33));
+    let mut first = |id: u32, filter: &str| told.first(&router, FilterId(id), filter).map(|print| print.filter);
+    assert_eq!(first(1, &deep("a")), Some(FilterId::NONE));
+    assert_eq!((first(2, &deep("b")), first(3, &deep("#"))), (None, None));
+    assert_eq!((first(4, "x/y"), first(5, "x/z")), (Some(FilterId(4)), Some(FilterId(5))));
+    // From here on there are too many shapes.
+    for levels in 3..9 {
+        assert_eq!(first(100 + levels, &"x/".repeat(levels as usize)), Some(FilterId(100 + levels)));
+    }
+    assert_eq!(
+        (first(200, "x/+/y/z"), first(201, "x/+/z/+"), first(202, "+/y/+")),
+        (Some(FilterId::NONE), None, Some(FilterId::NONE))
+    );
+    let mut last = |id: u32, filter: &str| told.last(&router, FilterId(id), filter).map(|print| print.filter);
+    assert_eq!((last(2, &deep("b")), last(1, &deep("a"))), (None, None));
+    assert_eq!(last(3, &deep("#")), Some(FilterId::NONE));
+    assert_eq!((last(200, "x/+/y/z"), last(201, "x/+/z/+")), (None, Some(FilterId::NONE)));
+    assert_eq!((last(4, "x/y"), last(202, "+/y/+")), (Some(FilterId(4)), Some(FilterId::NONE)));
+    assert_eq!(last(5, "x/z"), Some(FilterId(5)));
+    (3..9).for_each(|levels| _ = last(100 + levels, &"x/".repeat(levels as usize)));
+    assert!(told.is_empty());
 }
 
 #[test]
@@ -81,22 +172,22 @@ fn there_are_only_so_many_shapes_and_others_are_told_of_wider_filters() {
     let mut tree = Router::new(16, 1);
     let filters: Vec<(FilterId, String)> = filters.into_iter().map(|filter| (tree.insert(&filter), filter)).collect();
     for (id, filter) in &filters {
-        interest.add(told.first(&router, *id, filter), 1);
+        told.first(&router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
     }
     assert_eq!(interest.shapes.len(), 9, "eight, and the one that is told instead");
-    assert!(filters.iter().all(|(_, filter)| interest.shards(filter) == 0b10));
-    assert_eq!((interest.shards("x/x/other"), interest.shards("x/other"), interest.shards("other")), (0b10, 0, 0));
+    assert!(filters.iter().all(|(_, filter)| shards(&interest, filter) == 0b10));
+    assert_eq!(["x/x/other", "x/other", "other"].map(|topic| shards(&interest, topic)), [0b10, 0, 0]);
     for (id, filter) in &filters[..8] {
-        interest.remove(told.last(&router, *id, filter), 1);
+        told.last(&router, *id, filter).into_iter().for_each(|print| interest.remove(print, 1));
     }
-    assert_eq!(interest.shards(&filters[11].1), 0b10, "it was told so and is taken back so");
+    assert_eq!(shards(&interest, &filters[11].1), 0b10, "it was told so and is taken back so");
     let (id, filter) = &filters[0];
-    interest.add(told.first(&router, *id, filter), 1);
-    assert_eq!(interest.shards("x/x/other"), 0b10);
+    told.first(&router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
+    assert_eq!(shards(&interest, "x/x/other"), 0b10);
     for (id, filter) in filters[8..].iter().chain([&filters[0]]) {
-        interest.remove(told.last(&router, *id, filter), 1);
+        told.last(&router, *id, filter).into_iter().for_each(|print| interest.remove(print, 1));
     }
-    assert!(interest.is_empty() && interest.known.is_empty() && interest.more.is_empty());
+    assert!(is_nothing(&interest));
 }
 
 #[test]
@@ -107,22 +198,23 @@ fn a_wider_filter_hides_no_dollar_and_sees_none() {
     {
         let mut interest = Interest::new(1);
         interest.add(router.coarse_print(filter), 0);
-        assert_eq!(interest.shards(topic), u64::from(seen), "{filter} {topic}");
+        assert_eq!(shards(&interest, topic), u64::from(seen), "{filter} {topic}");
     }
 }
 
 #[test]
 fn what_was_not_added_is_not_removed() {
     let mut interest = interest(&[("a", 1)]);
-    interest.remove(print("b"), 1);
-    interest.remove(print("a"), 2);
-    assert_eq!(interest.shards("a"), 0b10);
+    interest.remove(print("b", 0), 1);
+    interest.remove(print("a", 0), 2);
+    interest.remove(print("a", 1), 1);
+    assert_eq!(found(&interest, "a"), [(1, Some(0))]);
 }
 
 proptest! {
     /// Two shards with filters that come and go, few enough shapes that some are told wider.
     #[test]
-    fn whoever_has_a_filter_that_matches_is_found(
+    fn what_matches_is_found(
         steps in prop::collection::vec((filter(), 0..2_u16), 1..120),
         topics in prop::collection::vec(topic(), 1..20),
         shards in prop::sample::select(&[2_usize, 64][..]),
@@ -138,26 +230,29 @@ proptest! {
             let id = ids.insert(&filter);
             // A step takes back what it finds.
             if own.remove(&filter).is_some() {
-                interest.remove(told.last(&router, id, &filter), shard);
+                told.last(&router, id, &filter).into_iter().for_each(|print| interest.remove(print, shard));
             } else {
-                own.insert(filter.to_string(), id);
-                interest.add(told.first(&router, id, &filter), shard);
+                told.first(&router, id, &filter).into_iter().for_each(|print| interest.add(print, shard));
+                own.insert(filter, id);
             }
         }
         for topic in topics {
             let matches = |filter: &String| Filter::parse(filter, 9).expect("filters are valid").matches(&topic);
-            let expected = (0..2).fold(0, |shards, of| shards | u64::from(own[of].keys().any(matches)) << of);
-            let found = interest.shards(&topic);
-            prop_assert_eq!(found & expected, expected);
+            let matching = |of: u16| own[usize::from(of)].iter().filter(|(filter, _)| matches(filter)).map(move |(_, id)| (of, Some(id.0)));
+            let expected = sorted((0..2).flat_map(matching));
+            let found = found(&interest, &topic);
             if shards == 2 {
                 prop_assert_eq!(found, expected, "64 shapes are enough for all of these");
+            } else {
+                let is_found = |place: &(u16, Option<u32>)| found.contains(place) != found.contains(&(place.0, None));
+                prop_assert!(expected.iter().all(is_found), "{:?} {:?}", found, expected);
             }
         }
         for shard in 0..2 {
             for (filter, id) in &own[shard] {
-                interest.remove(told[shard].last(&router, *id, filter), shard as u16);
+                told[shard].last(&router, *id, filter).into_iter().for_each(|print| interest.remove(print, shard as u16));
             }
         }
-        prop_assert!(interest.is_empty() && interest.known.is_empty() && interest.more.is_empty());
+        prop_assert!(is_nothing(&interest) && told.iter().all(Told::is_empty));
     }
 }

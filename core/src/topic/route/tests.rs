@@ -2,7 +2,7 @@ extern crate std;
 
 use super::*;
 use crate::topic::Filter;
-use crate::topic::testing::{filter, topic};
+use crate::topic::testing::{filter, sorted, topic};
 use proptest::prelude::*;
 use std::format;
 
@@ -76,11 +76,11 @@ fn a_change_is_seen_at_once() {
     assert!(router.route("a/b").is_empty());
 }
 
-/// The filters that match and the other shards that have some, as a publish asks for them.
-fn ask(router: &mut Router, topic: &str) -> (Vec<FilterId>, u64) {
+/// The filters that match here and in other shards, as a publish asks for them.
+fn ask(router: &mut Router, topic: &str) -> (Vec<FilterId>, Vec<Elsewhere>) {
     let at = router.route_at(topic);
     let filters = router.filters(at).to_vec();
-    (filters, router.interested(topic, at))
+    (filters, router.elsewhere(topic, at).to_vec())
 }
 
 #[test]
@@ -103,16 +103,37 @@ fn a_change_elsewhere_is_seen_at_once() {
     let mut router = Router::new(16, 1);
     let (id, _) = router.subscribe("a/b", subscription(1));
     // Where nobody else has any filter nothing is remembered of that.
-    router.set_interest(4, &[(router.print("other"), true)]);
+    router.set_interest(4, &[(router.print("other", FilterId(1)), true)]);
     for filter in ["a/b", "a/#", "+/b", "#", "a/+"] {
-        (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), 0), "before {filter}"));
-        let print = router.print(filter);
-        router.set_interest(5, &[(print, true)]);
-        (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), 1 << 5), "with {filter}"));
-        router.set_interest(5, &[(print, false)]);
+        (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), [].into()), "before {filter}"));
+        for number in [7, 8].map(FilterId) {
+            let expected = ([id].into(), [Elsewhere::new(5, Some(number))].into());
+            let print = router.print(filter, number);
+            router.set_interest(5, &[(print, true)]);
+            (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), expected, "with {filter}"));
+            router.set_interest(5, &[(print, false)]);
+        }
     }
-    assert_eq!(ask(&mut router, "a/b"), ([id].into(), 0));
+    assert_eq!(ask(&mut router, "a/b"), ([id].into(), [].into()));
     assert_eq!(router.tree().len(), 1, "filters of others are not in the tree");
+}
+
+/// What stands for other filters counts where all of those do that it matches.
+#[test]
+fn a_wider_filter_elsewhere_is_seen_at_once() {
+    let mut router = Router::new(16, 1);
+    router.set_interest(4, &[(router.print("other", FilterId(1)), true)]);
+    for (filter, topics) in
+        [("a", ["a", "a/b", "a/b/c"]), ("+/b", ["a", "b/c", "c"]), ("a/b/c/+", ["a/b", "a/b/c", "a/b/c/d"])]
+    {
+        for topic in topics {
+            (0..3).for_each(|_| assert_eq!(ask(&mut router, topic).1, []));
+            let print = router.coarse_print(filter);
+            router.set_interest(5, &[(print, true)]);
+            assert_eq!(ask(&mut router, topic).1, [Elsewhere::new(5, None)], "{filter} {topic}");
+            router.set_interest(5, &[(print, false)]);
+        }
+    }
 }
 
 #[test]
@@ -254,6 +275,8 @@ proptest! {
     ) {
         let mut router = Router::new(routes_max, seed);
         let (mut filters, mut elsewhere) = (Vec::new(), Vec::new());
+        // Another shard's, which numbers its own.
+        let mut numbers = SubscriptionTree::new(seed);
         for step in steps {
             match step {
                 Step::Subscribe(filter) => {
@@ -268,8 +291,8 @@ proptest! {
                 Step::Unsubscribe(_) => {}
                 Step::Peer(filter, on) => {
                     if elsewhere.contains(&filter) != on {
-                        let print = router.print(&filter);
-                        router.set_interest(1, &[(print, on)]);
+                        let number = numbers.insert(&filter);
+                        router.set_interest(1, &[(router.print(&filter, number), on)]);
                         elsewhere.retain(|other| *other != filter);
                         elsewhere.extend(on.then_some(filter));
                     }
@@ -284,7 +307,8 @@ proptest! {
                     let mut expected = Vec::new();
                     router.route_uncached(topic, &mut expected);
                     let matches = |filter: &String| Filter::parse(filter, 9).expect("filters are valid").matches(topic);
-                    let others = u64::from(elsewhere.iter().any(matches)) << 1;
+                    let matching = elsewhere.iter().filter(|filter| matches(filter));
+                    let others = sorted(matching.map(|filter| Elsewhere::new(1, numbers.find(filter))));
                     prop_assert_eq!(ask(&mut router, topic), (expected, others));
                 }
             }

@@ -4,7 +4,7 @@
 //! for different topics do not wait for each other: when they go level by level, side by side, the processor has many of
 //! their lines under way at once. Nothing comes out of it but that the walks that follow find what they read nearby.
 
-use super::{NONE, Node, ROOT, SubscriptionTree, spread};
+use super::{FilterId, NONE, Node, ROOT, SubscriptionTree, spread};
 
 /// Topics that are read ahead together.
 pub(in crate::topic) const TOGETHER: usize = 16;
@@ -50,6 +50,12 @@ impl SubscriptionTree {
             // A short loop in which nothing waits for what it reads, so that all of it is under way at once.
             lanes.iter().for_each(|lane| read(lane.node, &self.nodes[lane.node]));
         }
+    }
+
+    /// Reads the nodes of these filters and those above them, and answers anything.
+    pub(in crate::topic) fn read_ahead_of(&self, filters: &[FilterId]) -> u32 {
+        let above = |node: u32| if node == ROOT { ROOT } else { self.nodes[node].parent };
+        filters.iter().fold(0, |read, filter| read ^ above(filter.0))
     }
 
     /// The children of `lanes` that their nodes name, and the `edges` to those that they do not. `#` ends there and then.
