@@ -14,27 +14,27 @@ use crate::shard::Shard;
 const ROUNDS_MAX: usize = 16;
 
 impl Shard {
-    /// Drains the broker and carries out what it wants, until it wants nothing more.
+    /// Carries out what the broker wants, until it wants nothing more.
     pub(crate) fn settle(&mut self, now: Instant) {
+        _ = (0..ROUNDS_MAX).all(|_| self.relieve(now));
+    }
+
+    /// Drains the broker once, and carries that out; whether it was something is the answer.
+    pub(crate) fn relieve(&mut self, now: Instant) -> bool {
         let mut outbox = std::mem::take(&mut self.outbox);
-        for _ in 0..ROUNDS_MAX {
-            self.broker.drain(&mut outbox);
-            if let Some((_, recorder)) = &self.shared.recorder {
-                self.broker.drain_record(|records| recorder(self.id, records));
-            }
-            if outbox.is_empty() {
-                break;
-            }
-            self.apply(now, &mut outbox);
+        self.broker.drain(&mut outbox);
+        if let Some((_, recorder)) = &self.shared.recorder {
+            self.broker.drain_record(|records| recorder(self.id, records));
         }
+        let wants = !outbox.is_empty();
+        self.apply(now, &mut outbox);
         self.outbox = outbox;
+        wants
     }
 
     fn apply(&mut self, now: Instant, outbox: &mut Outbox) {
         for (to, batch) in outbox.peers.drain(..) {
-            if batch.wakes() {
-                self.calls.add(to);
-            }
+            batch.wakes().then(|| self.calls.add(to));
             self.shared.links[usize::from(to.0)].post(Mail::Peer(self.id, batch));
         }
         outbox.handoff.drain(..).for_each(|handoff| self.hand_off(handoff));

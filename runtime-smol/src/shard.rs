@@ -224,7 +224,7 @@ impl Shard {
                     }
                 }
             }
-            self.broker.wants_flush().then(|| self.settle(now));
+            self.broker.wants_flush().then(|| self.relieve(now));
         }
         self.mail = mail;
     }
@@ -293,9 +293,7 @@ impl Shard {
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
-                if self.broker.wants_flush() {
-                    self.settle(now);
-                }
+                self.broker.wants_flush().then(|| self.relieve(now));
             }
             (Ok(_), _) => {}
             (Err(_), _) => self.closed(id, CloseCause::Error),

@@ -178,7 +178,7 @@ impl Shard {
                     }
                 }
             }
-            self.broker.wants_flush().then(|| self.settle(now));
+            self.broker.wants_flush().then(|| self.relieve(now));
         }
         self.mail = mail;
     }
@@ -250,7 +250,7 @@ impl Shard {
             (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
             (Ok(Some(count)), Phase::Open) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
-                self.broker.wants_flush().then(|| self.settle(now));
+                self.broker.wants_flush().then(|| self.relieve(now));
             }
             (Ok(_), _) => {}
             (Err(_), _) => self.closed(id, CloseCause::Error),

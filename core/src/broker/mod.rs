@@ -114,6 +114,8 @@ pub struct Broker {
     recorder: Option<Box<Recorder>>,
     /// Links to all shards by their number, this one's unused; empty when there is only one.
     peers: Vec<PeerLink>,
+    /// So much has gathered for one of them that it should leave.
+    pressing_peers: bool,
     /// What each of them is sent without being asked.
     allowance: Allowance,
     told: Told,
@@ -170,6 +172,7 @@ impl Broker {
             seed,
             recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
+            pressing_peers: false,
             allowance: Allowance::new(&config.limits, shards),
             told: Told::new(shards),
             peer_checked: PeerFilters::UNKNOWN,
@@ -361,17 +364,36 @@ impl Broker {
         !self.clients.out.is_empty() || self.peers.iter().any(PeerLink::wants_drain)
     }
 
-    /// Whether so much output has gathered for a connection, or for another shard, that a runtime should drain and flush before
-    /// it goes on with [`Broker::handle_receive`] or [`Broker::handle_peer`]: at QoS 0 what finds an output full is dropped.
+    /// Whether so much output has gathered for a connection, or for another shard, that a runtime should drain once and carry
+    /// that out before it goes on with [`Broker::handle_receive`] or [`Broker::handle_peer`]: at QoS 0 what finds an output
+    /// full is dropped.
     pub fn wants_flush(&self) -> bool {
+        self.has_pressing_output() || self.pressing_peers
+    }
+
+    fn has_pressing_output(&self) -> bool {
         self.clients.pressing || self.recorder.as_ref().is_some_and(|recorder| recorder.is_pressing())
     }
 
     /// Takes the effects. `outbox` is cleared first, and its memory used again.
+    ///
+    /// When it is only for another shard that too much [has gathered](Self::wants_flush), it takes the batches alone, and the next
+    /// drain the rest: connections have their output written in as large pieces as without other shards.
     pub fn drain(&mut self, outbox: &mut Outbox) {
         outbox.clear();
         let is_recorded = self.recorder.is_some() && self.has_effects();
         self.drain_peers();
+        if core::mem::take(&mut self.pressing_peers) && !self.has_pressing_output() {
+            core::mem::swap(&mut self.clients.out.peers, &mut outbox.peers);
+        } else {
+            self.drain_all(outbox);
+        }
+        if is_recorded {
+            self.record_drain(outbox);
+        }
+    }
+
+    fn drain_all(&mut self, outbox: &mut Outbox) {
         self.clients.pressing = false;
         core::mem::swap(&mut self.clients.out, outbox);
         self.clients.out.store.upto = self.clients.recorded;
@@ -387,9 +409,6 @@ impl Broker {
             index.inspect(|&index| self.forget(index)).is_some()
         });
         outbox.handoff = handoff;
-        if is_recorded {
-            self.record_drain(outbox);
-        }
     }
 
     /// Lets the batches for other shards leave, and then what waited for that.

@@ -246,7 +246,7 @@ impl Broker {
             answered: arrival.answered && hops == 0,
             subscriptions: subscribers != Subscribers::Not,
         }));
-        self.clients.pressing |= self.peers[shard].is_pressing(PRESSING_BYTES);
+        self.pressing_peers |= self.peers[shard].is_pressing(PRESSING_BYTES);
     }
 
     /// What few messages have.
