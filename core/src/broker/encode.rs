@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::run::{Bounds, Extent, Run};
+use super::run::{Bounds, Extent, Run, is_alike};
 use crate::connection::OutgoingAlias;
 use crate::packet::varint::{varint_len, write_varint};
 use crate::packet::{PacketId, Publish, QoS};
@@ -180,10 +180,10 @@ impl<'a> Received<'a> {
         self.run = Extent::find(self.rest, self.size(), payload, bounds);
     }
 
-    /// Whether it is at QoS 0 and something came behind it.
+    /// Whether it is at QoS 0 and what came behind it is like it. Its payload is of so many bytes.
     #[inline]
-    pub(super) fn may_extend(&self) -> bool {
-        self.packet_id_at == 0 && self.rest.len() > self.size()
+    pub(super) fn may_extend(&self, payload: usize) -> bool {
+        self.packet_id_at == 0 && self.rest.len() > self.size() && is_alike(self.rest, self.size(), payload)
     }
 
     /// One packet of the run.

@@ -64,6 +64,18 @@ fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     Some((1 + length_size, 1 + length_size + length as usize))
 }
 
+/// Whether the packet at `first` begins like the one in front of it, which has a payload of `payload` bytes: a quick look, which
+/// is all that most publishers of many topics pay for runs.
+#[inline]
+pub(super) fn is_alike(rest: &[u8], first: usize, payload: usize) -> bool {
+    // Packets with a longer Remaining Length are larger than a run.
+    let header = |length: u8| if length < 0x80 { 2 } else { 3 };
+    let [FIRST_BYTE, length, ..] = rest[first..] else { return false };
+    let head = rest.get(header(rest[1])..first - payload);
+    let at = first + header(length);
+    head.is_some_and(|head| rest.get(at..at + head.len()) == Some(head))
+}
+
 impl Extent {
     /// Of the run at the front of `rest`. Its first packet is of `first` bytes with its payload of `payload`.
     pub(super) fn find(rest: &[u8], first: usize, payload: usize, bounds: Bounds) -> Self {
@@ -159,10 +171,10 @@ impl<'a> Arrival<'a> {
         self.received.as_ref().and_then(Received::run)
     }
 
-    /// Whether something came behind it that may go with it.
+    /// Whether it is likely that what came behind it goes with it.
     #[inline]
     pub(super) fn may_extend(&self) -> bool {
-        !self.retain && self.received.as_ref().is_some_and(Received::may_extend)
+        !self.retain && self.received.as_ref().is_some_and(|received| received.may_extend(self.payload.len()))
     }
 }
 

@@ -117,16 +117,22 @@ fn connect(rng: &mut Rng, options: &Options, client: u64) -> Step {
 }
 
 fn publish(rng: &mut Rng, options: &Options, client: u64) -> Step {
-    let qos = rng.pick(&[0, 1, 1, 2, 2]);
+    let (qos, bytes) =
+        (rng.pick(&[0, 1, 1, 2, 2]), rng.pick(&[0, 20, 100, 100, 700, 1_200, options.payload_bytes_max()]));
     Step::Publish {
         client,
         topic: rng.below(TOPICS.len() as u64),
         qos,
         retain: u64::from(rng.percent(15)),
-        bytes: rng.pick(&[0, 20, 100, 100, 700, 1_200, options.payload_bytes_max()]),
+        bytes,
         expiry_s: if rng.percent(20) { rng.pick(&[1, 5, 100]) } else { 0 },
         alias: u64::from(rng.percent(30)),
-        more: if qos == 0 { rng.pick(&[0, 0, 1, 4, 20]) } else { 0 },
+        // No more than gets through a thin pipe.
+        more: match (qos, bytes) {
+            (0, 0..=100) => rng.pick(&[0, 1, 4, 20]),
+            (0, 101..=1_200) => rng.pick(&[0, 1, 3]),
+            _ => 0,
+        },
     }
 }
 

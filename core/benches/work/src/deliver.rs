@@ -13,7 +13,7 @@ fn work(world: World, deliveries: usize) -> Work {
     Work::new(deliveries, move |around| world.round(around))
 }
 
-/// 100 publishers with a subscriber each; `batch` messages come in one read.
+/// 100 publishers with a subscriber each; `batch` messages come in one read, and at QoS 0 they are a run.
 pub(crate) fn pairs(version: Version, qos: QoS, batch: usize, payload: usize) -> Work {
     let mut world = World::new(&Config::default());
     let payload = packets::payload(payload);
@@ -28,7 +28,23 @@ pub(crate) fn pairs(version: Version, qos: QoS, batch: usize, payload: usize) ->
     work(world, PAIRS * batch)
 }
 
-/// The same with Topic Aliases on both ways.
+/// The same with messages to two topics in turn, so that none is like the one before.
+pub(crate) fn alternating(version: Version, batch: usize) -> Work {
+    let mut world = World::new(&Config::default());
+    let payload = packets::payload(PAYLOAD);
+    let options = ClientOptions::new(version, QoS::AtMostOnce);
+    for pair in 0..PAIRS {
+        let topics = [packets::topic(pair), packets::topic(PAIRS + pair)];
+        let subscriber = world.connect(&format!("subscriber-{pair}"), options);
+        topics.iter().for_each(|topic| world.subscribe(subscriber, topic));
+        let publisher = world.connect(&format!("publisher-{pair}"), options);
+        let both = topics.map(|topic| packets::publishes(version, &topic, options.qos, 1, &payload)).concat();
+        world.script(publisher, both.repeat(batch / 2));
+    }
+    work(world, PAIRS * batch)
+}
+
+/// The same as [`pairs`] with Topic Aliases on both ways.
 pub(crate) fn pairs_by_alias(qos: QoS) -> Work {
     const BATCH: usize = 16;
     let mut world = World::new(&Config::default());
@@ -44,7 +60,7 @@ pub(crate) fn pairs_by_alias(qos: QoS) -> Work {
     work(world, PAIRS * BATCH)
 }
 
-/// One publisher and 1,000 subscribers; four messages come in one read.
+/// One publisher and 1,000 subscribers; four messages come in one read, and at QoS 0 they are a run.
 pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
     const BATCH: usize = 4;
     let mut world = World::new(&Config::default());
@@ -60,7 +76,7 @@ pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
 }
 
 /// 16 publishers and one subscriber, whose window takes all that they send, 256 messages, for which a session keeps the room;
-/// 16 messages come in one read.
+/// 16 messages come in one read, at QoS 0 as a run.
 pub(crate) fn fan_in(version: Version, qos: QoS) -> Work {
     const PUBLISHERS: usize = 16;
     const BATCH: usize = 16;
