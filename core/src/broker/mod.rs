@@ -113,6 +113,8 @@ pub struct Broker {
     recorder: Option<Box<Recorder>>,
     /// Links to all shards by their number, this one's unused; empty when there is only one.
     peers: Vec<PeerLink>,
+    /// Whether so much is on its way to one of them that publishers have to wait.
+    peers_full: bool,
     told: Told,
     /// The filters that were found to match the topic of the last message of the batch that is being handled, which is
     /// [`known_topic`](Self::known_topic).
@@ -167,6 +169,7 @@ impl Broker {
             seed,
             recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
+            peers_full: false,
             told: Told::new(shards),
             peer_checked: PeerFilters::UNKNOWN,
             by_client_id: HashTable::new(),
