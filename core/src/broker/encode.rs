@@ -141,7 +141,7 @@ impl<'a> Received<'a> {
     }
 
     /// The same in a batch for another shard, with what lies where in it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, content: &Content<'_>, batch: &mut PeerBatch) -> PeerContent {
         let size = self.size();
         let (topic, properties, payload) = (content.topic.len(), content.properties.len(), content.payload.len());

@@ -372,7 +372,7 @@ impl Broker {
     #[inline]
     fn must_hold_publish(&self, flags: u8) -> bool {
         let limits = &self.clients.config.limits;
-        if self.peers.iter().any(|peer| peer.bytes() > limits.peer_bytes_max as usize) {
+        if self.peers_full {
             return true;
         }
         let qos = flags >> 1 & 3;

@@ -114,8 +114,10 @@ pub struct Broker {
     recorder: Option<Box<Recorder>>,
     /// Links to all shards by their number, this one's unused; empty when there is only one.
     peers: Vec<PeerLink>,
-    /// So much has gathered for one of them that it should leave.
-    pressing_peers: bool,
+    /// Whether so much is on its way to one of them that publishers have to wait.
+    peers_full: bool,
+    /// Whether so much has gathered for one of them that it should leave.
+    peers_pressing: bool,
     /// What each of them is sent without being asked.
     allowance: Allowance,
     told: Told,
@@ -172,7 +174,8 @@ impl Broker {
             seed,
             recorder: None,
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
-            pressing_peers: false,
+            peers_full: false,
+            peers_pressing: false,
             allowance: Allowance::new(&config.limits, shards),
             told: Told::new(shards),
             peer_checked: PeerFilters::UNKNOWN,
@@ -368,7 +371,7 @@ impl Broker {
     /// that out before it goes on with [`Broker::handle_receive`] or [`Broker::handle_peer`]: at QoS 0 what finds an output
     /// full is dropped.
     pub fn wants_flush(&self) -> bool {
-        self.has_pressing_output() || self.pressing_peers
+        self.has_pressing_output() || self.peers_pressing
     }
 
     fn has_pressing_output(&self) -> bool {
@@ -383,7 +386,7 @@ impl Broker {
         outbox.clear();
         let is_recorded = self.recorder.is_some() && self.has_effects();
         self.drain_peers();
-        if core::mem::take(&mut self.pressing_peers) && !self.has_pressing_output() {
+        if core::mem::take(&mut self.peers_pressing) && !self.has_pressing_output() {
             core::mem::swap(&mut self.clients.out.peers, &mut outbox.peers);
         } else {
             self.drain_all(outbox);

@@ -246,7 +246,9 @@ impl Broker {
             answered: arrival.answered && hops == 0,
             subscriptions: subscribers != Subscribers::Not,
         }));
-        self.pressing_peers |= self.peers[shard].is_pressing(PRESSING_BYTES);
+        let link = &self.peers[shard];
+        self.peers_pressing |= link.is_pressing(PRESSING_BYTES);
+        self.peers_full |= link.bytes() > self.clients.config.limits.peer_bytes_max as usize;
     }
 
     /// What few messages have.
@@ -300,6 +302,10 @@ impl Broker {
         }
         self.peers[index].acknowledged(batch.handled);
         self.peers[index].set_crowded(batch.crowded);
+        if self.peers_full {
+            let bytes_max = self.clients.config.limits.peer_bytes_max as usize;
+            self.peers_full = self.peers.iter().any(|link| link.bytes() > bytes_max);
+        }
         self.router.set_interest(from.0, &batch.interest);
         self.peers[index].hear_interest(batch.number);
         if batch.interest.iter().any(|(_, interested)| *interested) {
@@ -309,6 +315,8 @@ impl Broker {
         let is_known = self.peers[index].is_known_by(batch.heard);
         let mut ahead = if is_known && self.router.is_large() { 0 } else { usize::MAX };
         let messages = core::mem::take(&mut batch.messages);
+        let mut known = core::mem::take(&mut self.known_topic);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         for (at, message) in messages.iter().enumerate() {
             match message {
                 PeerMessage::Members(place) => self.peer_members(from, &batch.members[*place as usize]),
@@ -321,12 +329,13 @@ impl Broker {
                         self.router.read_ahead(next);
                         ahead += next.len();
                     }
-                    self.peer_publish(from, batch, publish);
+                    self.peer_publish(from, batch, publish, &mut known, &mut scratch);
                 }
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
                 PeerMessage::Unstored { ticket } => self.gate.give_up_ticket(*ticket),
             }
         }
+        (self.known_topic, self.scratch) = (known, Some(scratch));
         batch.messages = messages;
         if batch.number > 0 {
             // What came after the store failed was answered by message.
@@ -355,9 +364,15 @@ impl Broker {
     }
 
     /// An Application Message. Its topic is not looked at as a text again when the last one had the same.
-    fn peer_publish(&mut self, from: ShardId, batch: &PeerBatch, publish: &PeerPublish) {
+    fn peer_publish(
+        &mut self,
+        from: ShardId,
+        batch: &PeerBatch,
+        publish: &PeerPublish,
+        known: &mut String,
+        scratch: &mut Scratch,
+    ) {
         let beside = batch.beside(publish.beside);
-        let mut known = core::mem::take(&mut self.known_topic);
         let (kept, new) = match beside.and_then(|beside| beside.held.as_ref()) {
             Some(PeerHeld::Kept { topic, .. }) => (Some(&**topic), None),
             _ => {
@@ -369,7 +384,7 @@ impl Broker {
         if new.is_some() {
             self.peer_checked = PeerFilters::UNKNOWN;
         }
-        self.peer_publish_to(kept.or(new).unwrap_or(&known), from, batch, publish, beside);
+        self.peer_publish_to(kept.or(new).unwrap_or(known), from, batch, publish, scratch);
         if let Some(new) = new {
             if new.len() <= KNOWN_BYTES_MAX {
                 known.clear();
@@ -378,7 +393,6 @@ impl Broker {
                 self.peer_checked = PeerFilters::UNKNOWN;
             }
         }
-        self.known_topic = known;
     }
 
     fn peer_publish_to(
@@ -387,8 +401,9 @@ impl Broker {
         from: ShardId,
         batch: &PeerBatch,
         publish: &PeerPublish,
-        beside: Option<&PeerBeside>,
+        scratch: &mut Scratch,
     ) {
+        let beside = batch.beside(publish.beside);
         self.clients.mark = self.clients.recorded;
         let content = &publish.content;
         let (properties, payload) = (batch.properties(content), batch.payload(content));
@@ -398,17 +413,17 @@ impl Broker {
             self.add_beside(&mut arrival, from, beside);
         }
         arrival.answered = publish.answered;
-        let mut scratch = self.scratch.take().unwrap_or_default();
-        self.find_subscriptions(topic, from, batch, publish, &mut scratch);
+        self.find_subscriptions(topic, from, batch, publish, scratch);
         if arrival.expires.is_some_and(|expires| expires <= self.clients.now) {
             // What is retained counts when it goes.
             let is_retained = beside.is_some_and(|beside| beside.retained.is_some());
             self.clients.stats.dropped_expired += u64::from(!is_retained);
-        } else if publish.ticket > 0 && self.peer_refuses(&arrival, batch, publish, &scratch) {
+        } else if publish.ticket > 0 && self.peer_refuses(&arrival, batch, publish, scratch) {
             self.refuse_ticket(from, publish.ticket);
         } else {
             self.clients.images.clear();
-            self.deliver_subscriptions(&mut arrival, &mut scratch);
+            arrival.sole = beside.is_none_or(|beside| beside.shares.is_empty());
+            self.deliver_subscriptions(&mut arrival, scratch);
             if let Some(beside) = beside {
                 for (share, filter) in batch.shares(&beside.shares) {
                     let group = self.find_group(share, filter);
@@ -421,7 +436,6 @@ impl Broker {
         if publish.ticket > 0 && self.clients.store_failed && self.clients.position() > LogPosition(0) {
             self.peers[usize::from(from.0)].batch().push_urgent(PeerMessage::Unstored { ticket: publish.ticket });
         }
-        self.scratch = Some(scratch);
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
         }

@@ -97,11 +97,13 @@ fn a_filter_that_does_not_match_gets_nothing() {
         ("a", &[a, b]),
         ("a", &[a]),
         ("a", &[both]),
+        ("b", &[a]),
+        ("b", &[a, b]),
     ] {
         push(&mut batch, topic, filters, told);
     }
     broker.handle_peer(NOW, OTHER, &mut batch);
-    assert_eq!(topics(&mut broker, conn), ["b", "b", "c/d", "c/d", "a", "a", "a"]);
+    assert_eq!(topics(&mut broker, conn), ["b", "b", "c/d", "c/d", "a", "a", "a", "b"]);
     assert_eq!(broker.stats().peer_lookups, 0);
 }
 

@@ -146,3 +146,45 @@ impl PeerBatch {
             + self.interest.capacity() * size_of::<Interest>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::format;
+
+    use super::*;
+    use crate::packet::QoS;
+    use crate::peer::{PeerBeside, PeerFilters, PeerPublish};
+    use crate::time::Instant;
+    use crate::topic::{Elsewhere, Router, Subscription};
+
+    /// What was said in it once is not said again: it may go to another shard, and the other way.
+    #[test]
+    fn a_batch_that_is_used_again_is_as_a_new_one() {
+        let mut router = Router::new(16, 1);
+        let (filter, _) = router.subscribe("a", Subscription::default());
+        let mut batch = PeerBatch {
+            number: 1,
+            handled: 2,
+            store_failed: true,
+            prompt: true,
+            awaited: true,
+            ..PeerBatch::default()
+        };
+        batch.interest.push((router.print("a", filter), true));
+        batch.push_members(PeerMembers { filter: "a".into(), share: "g".into(), connected: 1, total: 2 });
+        let filters = batch.push_filters(&[Elsewhere::new(1, Some(filter))], 7);
+        assert_ne!(filters, PeerFilters::UNKNOWN);
+        let expires = Instant::MAX;
+        let beside = batch.push_beside(PeerBeside { held: None, shares: 0..0, retained: None, hops: 1, expires });
+        let content = batch.push_content(b"a", b"", b"x");
+        let (qos, retain, answered, subscriptions) = (QoS::AtMostOnce, false, false, true);
+        let publish = PeerPublish { ticket: 1, content, filters, beside, qos, retain, answered, subscriptions };
+        batch.push_urgent(PeerMessage::Publish(publish));
+        assert!(batch.size() > 0 && !batch.is_empty() && batch.wakes());
+        batch.clear();
+        assert_eq!(format!("{batch:?}"), format!("{:?}", PeerBatch::default()));
+        assert_eq!(batch.size(), 0);
+    }
+}
