@@ -40,7 +40,7 @@ use crate::connection::{Connection, Phase};
 use crate::event::Event;
 use crate::id::{ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 use crate::outbox::Outbox;
-use crate::peer::{Allowance, PeerFilters, PeerLink};
+use crate::peer::{Allowance, PeerLink};
 use crate::random::Random;
 use crate::record::{Input, Recorder};
 use crate::stats::Stats;
@@ -121,9 +121,6 @@ pub struct Broker {
     /// What each of them is sent without being asked.
     allowance: Allowance,
     told: Told,
-    /// The filters that were found to match the topic of the last message of the batch that is being handled, which is
-    /// [`known_topic`](Self::known_topic).
-    peer_checked: PeerFilters,
     by_client_id: HashTable<u32>,
     hasher: FixedState,
     random: Random,
@@ -178,7 +175,6 @@ impl Broker {
             peers_pressing: false,
             allowance: Allowance::new(&config.limits, shards),
             told: Told::new(shards),
-            peer_checked: PeerFilters::UNKNOWN,
             by_client_id: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
             random: Random::new(seed, shard.0),

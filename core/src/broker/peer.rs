@@ -311,7 +311,6 @@ impl Broker {
         if batch.interest.iter().any(|(_, interested)| *interested) {
             self.peers[index].note_subscriber();
         }
-        self.peer_checked = PeerFilters::UNKNOWN;
         let is_known = self.peers[index].is_known_by(batch.heard);
         let mut ahead = if is_known && self.router.is_large() { 0 } else { usize::MAX };
         let messages = core::mem::take(&mut batch.messages);
@@ -381,17 +380,10 @@ impl Broker {
                 (None, new.map(|topic| topic.expect("it was checked where it came in")))
             }
         };
-        if new.is_some() {
-            self.peer_checked = PeerFilters::UNKNOWN;
-        }
         self.peer_publish_to(kept.or(new).unwrap_or(known), from, batch, publish, scratch);
-        if let Some(new) = new {
-            if new.len() <= KNOWN_BYTES_MAX {
-                known.clear();
-                known.push_str(new);
-            } else {
-                self.peer_checked = PeerFilters::UNKNOWN;
-            }
+        if let Some(new) = new.filter(|new| new.len() <= KNOWN_BYTES_MAX) {
+            known.clear();
+            known.push_str(new);
         }
     }
 
@@ -476,12 +468,6 @@ impl Broker {
         match batch.filters(publish.filters) {
             Some(found) if self.peers[usize::from(from.0)].is_known_by(batch.heard) => {
                 scratch.set_filters(found);
-                if self.peer_checked != publish.filters {
-                    // Sums may be the same by chance, or by design.
-                    scratch.keep_filters(|filter| self.router.is_match(filter, topic));
-                    let holds = scratch.filters().len() == found.len();
-                    self.peer_checked = if holds { publish.filters } else { PeerFilters::UNKNOWN };
-                }
             }
             _ => {
                 self.clients.stats.peer_lookups += 1;

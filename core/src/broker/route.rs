@@ -61,10 +61,6 @@ impl Scratch {
     pub(super) fn filters(&self) -> &[FilterId] {
         &self.filters
     }
-
-    pub(super) fn keep_filters(&mut self, mut is_kept: impl FnMut(FilterId) -> bool) {
-        self.filters.retain(|&filter| is_kept(filter));
-    }
 }
 
 /// A session's state as a member of a shared group.

@@ -171,11 +171,6 @@ impl Router {
         self.ahead_in = looked_at.max(1);
     }
 
-    /// Whether the filter of this number, as another shard was told it, is here and matches the topic name `topic`.
-    pub fn is_match(&self, id: FilterId, topic: &str) -> bool {
-        self.tree.is_match(id, topic)
-    }
-
     /// Whether [`read_ahead`](Self::read_ahead) may be of use.
     #[inline]
     pub fn is_large(&self) -> bool {

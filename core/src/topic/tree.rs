@@ -23,7 +23,6 @@ use super::subscription::{self, FilterId, Moved, Subscription};
 use super::{GroupId, name};
 
 pub(super) mod ahead;
-mod check;
 
 /// No node, no content, no group.
 pub(super) const NONE: u32 = u32::MAX;

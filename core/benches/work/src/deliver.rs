@@ -36,7 +36,7 @@ pub(crate) fn alternating(version: Version, batch: usize) -> Work {
     for pair in 0..PAIRS {
         let topics = [packets::topic(pair), packets::topic(PAIRS + pair)];
         let subscriber = world.connect(&format!("subscriber-{pair}"), options);
-        topics.iter().for_each(|topic| world.subscribe(subscriber, topic));
+        world.subscribe(subscriber, topics.iter().map(String::as_str));
         let publisher = world.connect(&format!("publisher-{pair}"), options);
         let both = topics.map(|topic| packets::publishes(version, &topic, options.qos, 1, &payload)).concat();
         world.script(publisher, both.repeat(batch / 2));

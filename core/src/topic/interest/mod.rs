@@ -1,12 +1,12 @@
 //! Interest: which filters of other shards match a topic.
 //!
 //! A shard need not know what the filters of the others are, only which of them match. So it is told a [print](FilterPrint)
-//! of each: which levels are wildcards, its *shape*, one number for the levels that it names, and the number that the filter
+//! of each: which levels are wildcards, its *shape*, a keyed sum of the levels that it names, and the number that the filter
 //! has in the shard that it is of. A topic is looked for once for each shape that there is, most deployments have a handful,
 //! in one hash table. What is found goes along with the message, so that the other shard does not look for it a second time.
 //!
-//! Two filters with the same sum, which do not occur but by chance in 64 bits, are two places of the table. A topic with the
-//! sum of a filter that does not match it is sent to a shard that holds it against its filter, and nothing else happens.
+//! Nobody looks at the text of a filter to see whether it matches: sums are [wide enough](print::Sum) to be trusted. Its nodes in the
+//! other shard's tree, read for that, would be as many cache misses as the search that is saved.
 //!
 //! The tree of all shards' filters in each of them, which this replaced, cost four times the memory, and a walk and its
 //! cache misses for each filter of each other shard.
@@ -17,7 +17,7 @@ use hashbrown::HashTable;
 
 use super::epoch::Cell;
 use super::{Elsewhere, FilterId};
-use print::{Levels, Prints, Shape};
+use print::{Levels, Prints, Shape, Sum};
 
 mod print;
 mod told;
@@ -31,16 +31,17 @@ const AHEAD_SUMS: usize = 128;
 /// A shape that some filter has.
 struct Live {
     shape: Shape,
-    salt: u64,
+    salt: Sum,
     filters: u32,
 }
 
 /// A filter of another shard.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Known {
-    sum: u64,
-    filter: FilterId,
+    long: u64,
+    short: u16,
     shard: u16,
+    filter: FilterId,
 }
 
 const _: () = assert!(size_of::<Known>() == 16, "what is kept of a filter of another shard");
@@ -101,7 +102,7 @@ impl Interest {
         if self.is_empty() {
             return 0;
         }
-        let mut sums = heapless::Vec::<u64, AHEAD_SUMS>::new();
+        let mut sums = heapless::Vec::<Sum, AHEAD_SUMS>::new();
         let mut levels = Levels::default();
         for topic in topics {
             self.prints.set_levels(topic, &mut levels);
@@ -117,18 +118,18 @@ impl Interest {
         self.known.len()
     }
 
-    fn of_sum(&self, sum: u64) -> impl Iterator<Item = &Known> {
-        self.known.iter_hash(sum).filter(move |known| known.sum == sum)
+    fn of_sum(&self, sum: Sum) -> impl Iterator<Item = &Known> {
+        self.known.iter_hash(sum.long).filter(move |known| known.long == sum.long && known.short == sum.short)
     }
 
     /// Something of the place of a filter with this sum.
-    fn peek(&self, sum: u64) -> u64 {
+    fn peek(&self, sum: Sum) -> u64 {
         self.of_sum(sum).next().map_or(0, |known| u64::from(known.shard))
     }
 
     /// Reads what adding or removing these will read.
     pub(super) fn read_ahead_of(&self, prints: impl Iterator<Item = FilterPrint>) -> u64 {
-        prints.fold(0, |read, print| read ^ self.peek(print.sum))
+        prints.fold(0, |read, print| read ^ self.peek(print.sum()))
     }
 
     /// A shard, 0..=63, has its first subscriber for a filter.
@@ -139,13 +140,13 @@ impl Interest {
                 self.shapes.push(Live { shape: print.shape, salt: self.prints.salt(print.shape), filters: 1 });
             }
         }
-        self.known.insert_unique(print.sum, Known::new(print, shard), |known| known.sum);
+        self.known.insert_unique(print.long, Known::new(print, shard), |known| known.long);
     }
 
     /// It has none any more. What was not added is not removed either.
     pub(super) fn remove(&mut self, print: FilterPrint, shard: u16) {
         let gone = Known::new(print, shard);
-        let Ok(known) = self.known.find_entry(print.sum, |known| *known == gone) else { return };
+        let Ok(known) = self.known.find_entry(print.long, |known| *known == gone) else { return };
         known.remove();
         if let Some(at) = self.shapes.iter().position(|live| live.shape == print.shape) {
             self.shapes[at].filters -= 1;
@@ -159,7 +160,7 @@ impl Interest {
 impl Known {
     fn new(print: FilterPrint, shard: u16) -> Self {
         debug_assert!(shard < 64, "a broker has at most 64 shards");
-        Self { sum: print.sum, filter: print.filter, shard }
+        Self { long: print.long, short: print.short, shard, filter: print.filter }
     }
 
     fn elsewhere(&self) -> Elsewhere {

@@ -2,7 +2,7 @@
 
 use core::hash::{BuildHasher, Hasher};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::{FixedState, FoldHasher};
 use heapless::Vec;
 
 use crate::topic::epoch::Cell;
@@ -26,8 +26,9 @@ pub(super) struct Shape {
 /// A filter as other shards know it. Only routers with the same seed understand each other's prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilterPrint {
-    /// The sum of the hashes of shape and named levels.
-    pub(super) sum: u64,
+    /// The [sum](Sum) in two parts.
+    pub(super) long: u64,
+    pub(super) short: u16,
     pub(super) shape: Shape,
     /// The number of the filter in the shard that has it; [`FilterId::NONE`] when this is a wider filter than it has.
     pub(super) filter: FilterId,
@@ -37,7 +38,28 @@ pub struct FilterPrint {
 
 const _: () = assert!(size_of::<FilterPrint>() == 24, "what another shard is told of a filter");
 
+/// The sum of the hashes of a filter's shape and of the levels that it names: 80 bits in two parts, hashed by two keys.
+///
+/// That a filter matches is told from it alone, so chance must not bring two of them together. Among a million filters that a
+/// topic could match by its levels, one in a million million million topics has the sum of one that it does not match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Sum {
+    pub(super) long: u64,
+    pub(super) short: u16,
+}
+
+impl Sum {
+    #[inline]
+    fn add(self, other: Self) -> Self {
+        Self { long: self.long.wrapping_add(other.long), short: self.short.wrapping_add(other.short) }
+    }
+}
+
 impl FilterPrint {
+    pub(super) fn sum(&self) -> Sum {
+        Sum { long: self.long, short: self.short }
+    }
+
     /// Whether it stands for more than one filter has, and so perhaps for several filters.
     pub(super) fn is_wide(&self) -> bool {
         self.filter == FilterId::NONE
@@ -54,10 +76,10 @@ impl Shape {
     }
 
     /// The sum that a filter of this shape has if it matches a topic which it [fits](Self::fits). `salt` is the shape's own hash.
-    pub(super) fn sum(self, salt: u64, topic: &Levels) -> u64 {
+    pub(super) fn sum(self, salt: Sum, topic: &Levels) -> Sum {
         let levels = topic.hashes.iter().take(usize::from(self.levels)).enumerate();
         let named = levels.filter(|(level, _)| self.plus >> level & 1 == 0);
-        named.fold(salt, |sum, (_, hash)| sum.wrapping_add(*hash))
+        named.fold(salt, |sum, (_, hash)| sum.add(*hash))
     }
 }
 
@@ -70,7 +92,7 @@ pub(super) fn coarse(filter: &str) -> impl Iterator<Item = &str> {
 /// A topic name's levels, by their hashes.
 #[derive(Default)]
 pub(super) struct Levels {
-    hashes: Vec<u64, LEVELS_MAX>,
+    hashes: Vec<Sum, LEVELS_MAX>,
     /// How many there are, or [`LEVELS_MAX`] and one.
     count: u32,
     dollar: bool,
@@ -78,12 +100,13 @@ pub(super) struct Levels {
 
 /// What makes prints. With the same seed it makes the same.
 pub(super) struct Prints {
-    hasher: FixedState,
+    long: FixedState,
+    short: FixedState,
 }
 
 impl Prints {
     pub(super) fn new(seed: u64) -> Self {
-        Self { hasher: FixedState::with_seed(seed) }
+        Self { long: FixedState::with_seed(seed), short: FixedState::with_seed(!seed) }
     }
 
     /// The print of a valid filter without `$share/NAME/`, that counts in `cell`.
@@ -98,7 +121,7 @@ impl Prints {
 
     fn of_levels<'f>(&self, levels: impl Iterator<Item = &'f str>, mut filter: FilterId, cell: Cell) -> FilterPrint {
         let mut shape = Shape { plus: 0, levels: 0, multi: false };
-        let mut sum = 0_u64;
+        let mut sum = Sum::default();
         for (at, level) in levels.enumerate() {
             match level {
                 "#" => shape.multi = true,
@@ -107,11 +130,12 @@ impl Prints {
                     break;
                 }
                 "+" => shape.plus |= 1 << at,
-                _ => sum = sum.wrapping_add(self.level(at, level.as_bytes())),
+                _ => sum = sum.add(self.level(at, level.as_bytes())),
             }
             shape.levels += u8::from(level != "#");
         }
-        FilterPrint { sum: sum.wrapping_add(self.salt(shape)), shape, filter, cell }
+        let Sum { long, short } = sum.add(self.salt(shape));
+        FilterPrint { long, short, shape, filter, cell }
     }
 
     /// Sets `levels` to those of a topic, which need not be a valid name.
@@ -128,16 +152,24 @@ impl Prints {
     }
 
     /// Tells filters of one shape from those of another.
-    pub(super) fn salt(&self, shape: Shape) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(u64::from(shape.plus) << 32 | u64::from(shape.levels) << 1 | u64::from(shape.multi));
-        hasher.finish()
+    pub(super) fn salt(&self, shape: Shape) -> Sum {
+        let shape = u64::from(shape.plus) << 32 | u64::from(shape.levels) << 1 | u64::from(shape.multi);
+        self.hash(|hasher| hasher.write_u64(shape))
     }
 
-    fn level(&self, at: usize, level: &[u8]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_usize(at);
-        hasher.write(level);
-        hasher.finish()
+    fn level(&self, at: usize, level: &[u8]) -> Sum {
+        self.hash(|hasher| {
+            hasher.write_usize(at);
+            hasher.write(level);
+        })
+    }
+
+    fn hash(&self, write: impl Fn(&mut FoldHasher<'_>)) -> Sum {
+        let [long, short] = [&self.long, &self.short].map(|key| {
+            let mut hasher = key.build_hasher();
+            write(&mut hasher);
+            hasher.finish()
+        });
+        Sum { long, short: short as u16 }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::print::Shape;
+use super::print::{Shape, Sum};
 use crate::topic::{FilterId, FilterPrint, Router};
 
 /// Shapes of all shards together, about: each costs others a look for every topic that is new to them.
@@ -20,7 +20,7 @@ pub struct Told {
     /// Those that a coarse one was told for.
     coarse: BTreeSet<FilterId>,
     /// For how many filters each wider one was told, by its sum.
-    wide: BTreeMap<u64, u32>,
+    wide: BTreeMap<Sum, u32>,
 }
 
 impl Told {
@@ -42,7 +42,7 @@ impl Told {
             }
         }
         if print.is_wide() {
-            let filters = self.wide.entry(print.sum).or_default();
+            let filters = self.wide.entry(print.sum()).or_default();
             *filters += 1;
             return (*filters == 1).then_some(print);
         }
@@ -59,12 +59,12 @@ impl Told {
             print
         };
         if print.is_wide() {
-            let filters = self.wide.get_mut(&print.sum)?;
+            let filters = self.wide.get_mut(&print.sum())?;
             *filters -= 1;
             if *filters > 0 {
                 return None;
             }
-            self.wide.remove(&print.sum);
+            self.wide.remove(&print.sum());
         }
         Some(print)
     }
