@@ -17,13 +17,14 @@ import time
 
 import field
 
-# Name, and arguments of `weirmq bench`. Windows are large, because the generator looks only every few milliseconds.
+# Name, and arguments of `weirmq bench`. Windows are large, because the generator looks only every few milliseconds. There are
+# many publishers, for it is chance in which shard each is.
 ROWS = [
     ("fan-out 1 to 1,000", "fan-out -n 1000 -w 1024"),
     ("pairs, 100", "pairs -n 100 -w 512"),
     ("pairs, 1,000", "pairs -n 1000 -w 128"),
     ("fan-in 100 to 1", "fan-in -n 100 -w 64"),
-    ("match, 4 of 100,000 filters", "subscriptions -n 100000 -w 1024"),
+    ("match, 4 of 100,000 filters", "subscriptions -n 100000 --publishers 100 -w 128"),
 ]
 # What two shards on two cores are to make of one, where the generator leaves them the cores. Where it does not, the same
 # is wanted of what they would make if the busiest had a core to itself.

@@ -83,6 +83,9 @@ pub struct BenchArgs {
     /// publishers, 1000 subscribers, 10 pairs for latency, 10000 connections, 100000 filters or messages]
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
     count: Option<u32>,
+    /// Clients that publish to what was subscribed (subscriptions)
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) publishers: u32,
     /// How long to measure, in seconds
     #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) seconds: Duration,

@@ -13,8 +13,6 @@ use super::traffic::{Shape, Traffic};
 
 /// Clients that share the filters.
 const SUBSCRIBERS: usize = 100;
-/// Clients that publish.
-const PUBLISHERS: usize = 10;
 /// Filters for each topic, and so deliveries for each publish.
 const KINDS: usize = 4;
 const PREFIX: &str = "bench/match";
@@ -22,7 +20,7 @@ const PREFIX: &str = "bench/match";
 /// Subscribes, and then publishes to topics that match four filters each.
 pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> Result<Report, Failure> {
     let topics = (args.count() / KINDS).max(1);
-    setup::connect(net, args, SUBSCRIBERS + PUBLISHERS, progress)?;
+    setup::connect(net, args, SUBSCRIBERS + args.publishers as usize, progress)?;
     let filters = (0..topics * KINDS).map(|index| (index % SUBSCRIBERS, filter(index / KINDS, index % KINDS)));
     let filters: Vec<(usize, String)> = filters.collect();
     let meter = Meter::start(args);
@@ -32,10 +30,10 @@ pub(crate) fn run(net: &mut Net, args: &BenchArgs, progress: &mut Progress) -> R
     // Where nobody looks at deliveries they are counted together, and not for each message.
     let receivers = if args.discard { 1 } else { KINDS };
     let rules = rules(args, receivers, Numbers::Spread(topics));
-    let publishers = (0..PUBLISHERS)
+    let publishers = (0..args.publishers)
         .map(|index| {
             let image = Image::numbered(args.version(), args.qos(), false, PREFIX, args.payload as usize);
-            Publisher::new(index as u32, image, rules)
+            Publisher::new(index, image, rules)
         })
         .collect();
     let mut traffic = Traffic::new(Shape::Matched, SUBSCRIBERS, publishers, KINDS as u32);
