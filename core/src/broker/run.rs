@@ -57,7 +57,7 @@ pub(super) struct Bounds {
     fan_out: bool,
 }
 
-/// Where the first packet has its variable header, and where it ends.
+/// Where the packet in front has its variable header, and where it ends.
 #[inline]
 fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     let (length, length_size) = read_varint(bytes.get(1..)?, false).ok()??;
