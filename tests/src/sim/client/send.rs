@@ -233,6 +233,13 @@ impl Client {
         self.send(wire::unsubscribe(id, [filter]), around);
     }
 
+    /// From now on it sends PINGREQ too, often enough for any Keep Alive: who was let in stays.
+    pub(in crate::sim) fn break_silence(&mut self) {
+        if self.silent {
+            self.ping_after = Duration::from_secs(1);
+        }
+    }
+
     pub(in crate::sim) fn ping(&mut self, around: &mut Around<'_>) {
         if self.state == State::Up {
             self.send(wire::ping(), around);

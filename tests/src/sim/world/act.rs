@@ -88,7 +88,7 @@ impl World {
         self.links[link].write(&bad.bytes);
     }
 
-    /// From here on the world does nobody harm: everything flows, everybody reads and acknowledges.
+    /// From here on the world does nobody harm: everything flows, everybody reads and acknowledges and says that it is there.
     pub(in crate::sim) fn calm_down(&mut self) {
         self.calm = true;
         for link in &mut self.links {
@@ -100,6 +100,7 @@ impl World {
         for client in &mut self.clients {
             client.acks_mode = 0;
             client.reads_mode = 0;
+            client.break_silence();
         }
     }
 }
