@@ -60,9 +60,8 @@ pub(crate) fn pairs_by_alias(qos: QoS) -> Work {
     work(world, PAIRS * BATCH)
 }
 
-/// One publisher and 1,000 subscribers; four messages come in one read, and at QoS 0 they are a run.
-pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
-    const BATCH: usize = 4;
+/// One publisher and 1,000 subscribers; `batch` messages come in one read, and at QoS 0 they are a run.
+pub(crate) fn fan_out(version: Version, qos: QoS, batch: usize, payload: usize) -> Work {
     let mut world = World::new(&Config::default());
     let options = ClientOptions::new(version, qos);
     for subscriber in 0..SUBSCRIBERS {
@@ -70,9 +69,9 @@ pub(crate) fn fan_out(version: Version, qos: QoS, payload: usize) -> Work {
         world.subscribe(subscriber, ["site/+/line/17/#"]);
     }
     let publisher = world.connect("publisher", options);
-    let messages = packets::publishes(version, &packets::topic(17), qos, BATCH, &packets::payload(payload));
+    let messages = packets::publishes(version, &packets::topic(17), qos, batch, &packets::payload(payload));
     world.script(publisher, messages);
-    work(world, SUBSCRIBERS * BATCH)
+    work(world, SUBSCRIBERS * batch)
 }
 
 /// 16 publishers and one subscriber, whose window takes all that they send, 256 messages, for which a session keeps the room;
