@@ -210,8 +210,7 @@ impl Model {
             let number = self.elsewhere.find(&known.filter);
             known.peers.iter().map(|&shard| (shard, number)).collect::<Vec<_>>()
         };
-        let matches =
-            |known: &&Known| Filter::parse(&known.filter, u16::MAX).expect("it is valid").matches(topic);
+        let matches = |known: &&Known| Filter::parse(&known.filter, u16::MAX).expect("it is valid").matches(topic);
         let here = self.known.iter().filter(matches).filter(|known| !known.is_elsewhere());
         let mut expected: Vec<(String, Vec<u32>)> =
             here.map(|known| (known.filter.clone(), sorted(&known.sessions))).collect();
