@@ -135,13 +135,12 @@ impl Shard {
     }
 
     fn turn(&mut self, now: Instant) {
+        std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
+        (self.again, self.busy) = (false, !self.ready.is_empty());
+        (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
         self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
-        (self.again, self.busy) = (false, false);
         self.read_mail(now);
-        std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
-        self.busy |= !self.ready.is_empty();
-        (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
         (0..self.ready.len()).for_each(|index| _ = self.ready[index].map(|id| self.read(now, id)));
         self.ready.clear();
         // An end may bring a will: what came before it is handled before.
@@ -183,7 +182,7 @@ impl Shard {
         self.mail = mail;
     }
 
-    /// A connection, or all listeners, may be ready: it is written at once, and read when all were, lest a PUBACK pass a batch.
+    /// A connection, or all listeners, may be ready: it is written before anything is handed in, lest a PUBACK pass a batch.
     fn handle_ready(&mut self, now: Instant, id: Option<ConnId>) {
         let Some(id) = id else { return self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true) };
         let Some(conn) = self.connections.get(id) else { return };

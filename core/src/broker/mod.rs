@@ -35,7 +35,7 @@ use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use crate::config::Config;
+use crate::config::{Config, QueueFull};
 use crate::connection::{Connection, Phase};
 use crate::event::Event;
 use crate::id::{ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
@@ -367,22 +367,19 @@ impl Broker {
     /// that out before it goes on with [`Broker::handle_receive`] or [`Broker::handle_peer`]: at QoS 0 what finds an output
     /// full is dropped.
     pub fn wants_flush(&self) -> bool {
-        self.has_pressing_output() || self.peers_pressing
-    }
-
-    fn has_pressing_output(&self) -> bool {
-        self.clients.pressing || self.recorder.as_ref().is_some_and(|recorder| recorder.is_pressing())
+        let recorder = self.recorder.as_ref();
+        self.clients.pressing || self.peers_pressing || recorder.is_some_and(|recorder| recorder.is_pressing())
     }
 
     /// Takes the effects. `outbox` is cleared first, and its memory used again.
     ///
-    /// When it is only for another shard that too much [has gathered](Self::wants_flush), it takes the batches alone, and the next
-    /// drain the rest: connections have their output written in as large pieces as without other shards.
+    /// When it is for another shard alone that too much [has gathered](Self::wants_flush), it takes the batches and nothing else,
+    /// and the next drain the rest: connections have their output written in as large pieces as without other shards.
     pub fn drain(&mut self, outbox: &mut Outbox) {
         outbox.clear();
         let is_recorded = self.recorder.is_some() && self.has_effects();
         self.drain_peers();
-        if core::mem::take(&mut self.peers_pressing) && !self.has_pressing_output() {
+        if core::mem::take(&mut self.peers_pressing) && !self.clients.pressing {
             core::mem::swap(&mut self.clients.out.peers, &mut outbox.peers);
         } else {
             self.drain_all(outbox);
@@ -413,9 +410,11 @@ impl Broker {
     /// Lets the batches for other shards leave, and then what waited for that.
     fn drain_peers(&mut self) {
         let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
+        let limits = &self.clients.config.limits;
+        let crowded = self.clients.crowded_sessions > 0 && limits.queue_full == QueueFull::Refuse;
         let mut has_left = false;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            if let Some(batch) = link.drain(peer_bytes_max, self.clients.crowded_sessions > 0) {
+            if let Some(batch) = link.drain(peer_bytes_max, crowded) {
                 has_left |= batch.number > 0;
                 self.clients.stats.peer_batches_sent += 1;
                 self.clients.out.peers.push((ShardId(shard as u16), batch));

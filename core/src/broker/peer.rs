@@ -356,7 +356,12 @@ impl Broker {
     #[cold]
     fn look_ahead_of_peer(&mut self, batch: &PeerBatch, messages: &[PeerMessage]) {
         let topics = messages.iter().take(AHEAD_PACKETS_MAX).filter_map(|message| match message {
-            PeerMessage::Publish(publish) if publish.subscriptions => Some(batch.topic(&publish.content)),
+            PeerMessage::Publish(publish) if publish.subscriptions => {
+                match batch.beside(publish.beside).and_then(|beside| beside.held.as_ref()) {
+                    Some(PeerHeld::Kept { topic, .. }) => Some(topic.as_bytes()),
+                    Some(PeerHeld::Payload(_)) | None => Some(batch.topic(&publish.content)),
+                }
+            }
             _ => None,
         });
         self.router.look_ahead(topics, false);

@@ -39,7 +39,7 @@ pub struct PeerBatch {
     pub(crate) urgent: bool,
     /// It acknowledges such a batch.
     pub(crate) awaited: bool,
-    /// The sender has a queue that is more than half full: it is to be asked whether it has room.
+    /// The sender has a queue that is half full: it is to be asked whether it has room.
     pub(crate) crowded: bool,
 }
 

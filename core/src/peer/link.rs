@@ -9,7 +9,7 @@ use crate::id::LogPosition;
 use crate::topic::FilterPrint;
 
 /// What a shard may send another one and acknowledge to its publishers at once, where a full queue refuses messages. The
-/// queues there have room for it as long as none is more than half full: it is half a queue, for all shards together.
+/// queues there have room for it as long as none is half full: it is half a queue, for all shards together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
     messages: u32,
@@ -52,7 +52,7 @@ pub(crate) struct PeerLink {
     /// Messages that wait or are under way and may not be refused any more; of them those that wait.
     unasked: u32,
     unasked_pending: u32,
-    /// The other shard has a queue that is more than half full.
+    /// The other shard has a queue that is half full.
     crowded: bool,
     /// Batches that were handled here: the position that makes each safe, its number, and whether that is waited for.
     received: VecDeque<(LogPosition, u64, bool)>,
@@ -132,7 +132,7 @@ impl PeerLink {
         }
     }
 
-    /// Takes note of whether the other shard has a queue that is more than half full.
+    /// Takes note of whether the other shard has a queue that is half full.
     pub(crate) fn set_crowded(&mut self, crowded: bool) {
         self.crowded = crowded;
     }
@@ -201,12 +201,12 @@ impl PeerLink {
     }
 
     /// Whether so much is under way that it should be acknowledged before more of it makes publishers wait.
-    fn is_crowded(&self, bytes_max: usize) -> bool {
+    fn is_half_full(&self, bytes_max: usize) -> bool {
         self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX / 2 || self.under_way_bytes >= bytes_max / 2
     }
 
     /// The next batch to carry over, if there is one. From half of `bytes_max` under way on it asks for its acknowledgement.
-    /// `crowded` is whether a queue of this shard is more than half full.
+    /// `crowded` is whether a queue of this shard is half full.
     pub(crate) fn drain(&mut self, bytes_max: usize, crowded: bool) -> Option<PeerBatch> {
         if !self.wants_drain() {
             return None;
@@ -219,7 +219,7 @@ impl PeerLink {
             self.under_way.push_back(UnderWay { bytes: size, unasked });
             self.under_way_bytes += size;
             self.pending.number = self.sent;
-            self.pending.prompt |= self.is_crowded(bytes_max);
+            self.pending.prompt |= self.is_half_full(bytes_max);
             core::mem::replace(&mut self.pending, spare)
         } else {
             spare

@@ -106,7 +106,10 @@ pub(super) struct Prints {
 
 impl Prints {
     pub(super) fn new(seed: u64) -> Self {
-        Self { long: FixedState::with_seed(seed), short: FixedState::with_seed(!seed) }
+        let long = FixedState::with_seed(seed);
+        // Two keys that have nothing to do with each other.
+        let short = FixedState::with_seed(long.hash_one(seed));
+        Self { long, short }
     }
 
     /// The print of a valid filter without `$share/NAME/`, that counts in `cell`.

@@ -5,7 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use std::hint::black_box;
 use std::str::FromStr;
 
-use weirmq_core::{Broker, Budget, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, PeerBatch, ShardId};
+use weirmq_core::{
+    Broker, Budget, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, PeerBatch, ShardId, WakeReason,
+};
 use weirmq_tests::wire::{Packet, ToWire, Version, connect, publish, subscribe};
 
 /// Rounds before anything is counted, and those that are.
@@ -80,7 +82,8 @@ impl Shard {
     }
 
     fn is_idle(&self) -> bool {
-        self.written.is_empty() && self.inbox.is_empty() && self.input.is_empty()
+        let is_due = self.broker.poll_timeout().is_some_and(|(_, reason)| reason != WakeReason::Timer);
+        self.written.is_empty() && self.inbox.is_empty() && self.input.is_empty() && !is_due
     }
 }
 
