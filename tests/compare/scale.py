@@ -21,10 +21,10 @@ import field
 # many publishers, for it is chance in which shard each is.
 ROWS = [
     ("fan-out 1 to 1,000", "fan-out -n 1000 -w 1024"),
-    ("pairs, 100", "pairs -n 100 -w 512"),
-    ("pairs, 1,000", "pairs -n 1000 -w 128"),
+    ("pairs, 100", "pairs -n 100 -w 1024"),
+    ("pairs, 1,000", "pairs -n 1000 -w 512"),
     ("fan-in 100 to 1", "fan-in -n 100 -w 64"),
-    ("match, 4 of 100,000 filters", "subscriptions -n 100000 --publishers 100 -w 128"),
+    ("match, 4 of 100,000 filters", "subscriptions -n 100000 --publishers 100 -w 1024"),
 ]
 # What two shards on two cores are to make of one, where the generator leaves them the cores. Where it does not, the same
 # is wanted of what they would make if the busiest had a core to itself.
