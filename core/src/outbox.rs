@@ -29,9 +29,10 @@ pub struct Outbox {
     ///
     /// A shard has one inbox, first in first out, for batches and [`handoff`](Self::handoff)s of all other shards. It hands in
     /// what is there after it has read a socket or a clock and before it tells the broker what it found: bytes, the end of a
-    /// connection, the time of a timer, that the server goes down. Then whatever a client does after it was acknowledged is
-    /// handled after what that acknowledgement is about, in whichever shard. A shard that has something in its inbox does not
-    /// sleep; one that sleeps need not be woken for a batch that does not [wake](PeerBatch::wakes).
+    /// connection, the time of a timer, that the server goes down. Answers to [`auth`](Self::auth) come by the same inbox. Then
+    /// whatever a client does after it was acknowledged is handled after what that acknowledgement is about, in whichever
+    /// shard. A shard that has something in its inbox does not sleep; one that sleeps need not be woken for a batch that does
+    /// not [wake](PeerBatch::wakes).
     pub peers: Vec<(ShardId, PeerBatch)>,
     /// What must survive a crash, in order.
     pub store: StoreBatch,

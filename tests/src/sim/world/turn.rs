@@ -234,6 +234,8 @@ impl World {
         let mut taken = false;
         while let Some((request, outcome)) = self.authenticator.answer(index, self.now) {
             self.trace.note(|| format!("shard {index}: {request:?}: {outcome:?}"));
+            // It lets a client in whose session's will may be published: what was there before is handled before.
+            self.read_inbox(index);
             self.shards[index].broker.handle_auth(self.now, request.id, outcome);
             taken = true;
         }
