@@ -139,13 +139,6 @@ impl Broker {
 
     /// Serves the subscriptions and groups of this shard. Whether there were any is the answer.
     pub(super) fn deliver_local(&mut self, arrival: &mut Arrival<'_>, scratch: &mut Scratch) -> bool {
-        if scratch.filters.is_empty() {
-            if arrival.may_extend() {
-                self.begin_run(arrival, scratch);
-            }
-            return false;
-        }
-        self.clients.images.clear();
         scratch.groups.clear();
         for &filter in &scratch.filters {
             scratch.groups.extend(self.router.groups(filter));
@@ -154,6 +147,10 @@ impl Broker {
         if arrival.sole && arrival.may_extend() {
             self.begin_run(arrival, scratch);
         }
+        if scratch.filters.is_empty() {
+            return false;
+        }
+        self.clients.images.clear();
         let mut interested = self.deliver_subscriptions(arrival, scratch);
         for index in 0..scratch.groups.len() {
             interested = true;
