@@ -53,10 +53,11 @@ fn output_presses_from_48_kib_on_until_it_is_drained() {
     assert!(!broker.wants_flush());
 }
 
-/// One of two shards, and a client that lives there.
+/// One of two shards, which is recorded, and a client that lives there.
 fn shard_of_two(number: u16) -> (Broker, ConnId) {
     let config = Config { shards: 2, ..Config::default() };
-    let mut broker = Broker::new(config, ShardId(number), [7; 32], NOW);
+    let broker = Broker::new(config, ShardId(number), [7; 32], NOW);
+    let mut broker = broker.recording(Some(RecordOptions::default()));
     for number in 0.. {
         let (conn, mut outbox) = (client(&mut broker, &format!("client{number}")), Outbox::new());
         broker.drain(&mut outbox);
@@ -67,14 +68,21 @@ fn shard_of_two(number: u16) -> (Broker, ConnId) {
     unreachable!("every shard is the home of some name")
 }
 
-#[test]
-fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
+/// The same twice, the first of which knows that the client of the second has subscribed to `t`.
+fn two_shards() -> ((Broker, ConnId), (Broker, ConnId), Outbox) {
     let ((mut here, one), (mut there, two), mut outbox) = (shard_of_two(0), shard_of_two(1), Outbox::new());
     there.handle_receive(NOW, two, &subscribe(1, [("t", 0)]).to_wire(Version::V311));
     there.drain(&mut outbox);
     for (_, mut batch) in outbox.peers.drain(..) {
         here.handle_peer(NOW, ShardId(1), &mut batch);
     }
+    here.drain(&mut outbox);
+    ((here, one), (there, two), outbox)
+}
+
+#[test]
+fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
+    let ((mut here, one), _, mut outbox) = two_shards();
     let message = publish("t", vec![0; 8 * 1024]).to_wire(Version::V311);
     for presses in [false, false, false, false, false, true, true] {
         here.handle_receive(NOW, one, &message);
@@ -85,15 +93,34 @@ fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
     assert_eq!(outbox.peers.len(), 1);
 }
 
+/// When only that presses, it leaves alone, and connections are written when the turn ends. How much the recorder holds must not
+/// count: a replay does not know when that was taken.
+#[test]
+fn what_presses_towards_another_shard_leaves_alone() {
+    let ((mut here, one), _, mut outbox) = two_shards();
+    let large = publish("nobody", vec![0; 1024 * 1024 - 64]).to_wire(Version::V311);
+    here.handle_receive(NOW, one, &large);
+    here.handle_receive(NOW, one, &large);
+    assert!(here.wants_flush(), "the recorder is full");
+    here.handle_receive(NOW, one, &ping().to_wire(Version::V311));
+    here.handle_receive(NOW, one, &publish("t", vec![0; 15 * 1024]).to_wire(Version::V311).repeat(4));
+    here.drain(&mut outbox);
+    assert_eq!((outbox.peers.len(), &outbox.flush[..]), (1, &[][..]));
+    here.drain(&mut outbox);
+    assert_eq!((outbox.peers.len(), &outbox.flush[..]), (0, &[one][..]));
+    // Where an output presses too, all of it leaves.
+    here.drain_record(|_| true);
+    here.handle_receive(NOW, one, &subscribe(1, [("t", 0)]).to_wire(Version::V311));
+    flush(&mut here, &mut outbox);
+    here.handle_receive(NOW, one, &publish("t", vec![0; 15 * 1024]).to_wire(Version::V311).repeat(4));
+    here.drain(&mut outbox);
+    assert_eq!((outbox.peers.len(), &outbox.flush[..]), (1, &[one][..]));
+}
+
 /// Room may come when a turn is nearly over: who was held back is let go on then, and not when something else happens.
 #[test]
 fn it_does_not_sleep_over_a_publisher_that_may_go_on() {
-    let ((mut here, one), (mut there, two), mut outbox) = (shard_of_two(0), shard_of_two(1), Outbox::new());
-    there.handle_receive(NOW, two, &subscribe(1, [("t", 0)]).to_wire(Version::V311));
-    there.drain(&mut outbox);
-    for (_, mut batch) in outbox.peers.drain(..) {
-        here.handle_peer(NOW, ShardId(1), &mut batch);
-    }
+    let ((mut here, one), (mut there, _), mut outbox) = two_shards();
     let message = publish("t", vec![0; 512 * 1024]).to_wire(Version::V311);
     let mut batches = Vec::new();
     while here.wants_read(one) {
