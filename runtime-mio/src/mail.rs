@@ -20,6 +20,8 @@ pub(crate) enum Mail {
     Handoff(Socket, Box<Moved>),
     /// The deployment's authentication answered.
     Auth(AuthId, AuthOutcome),
+    /// The server goes down.
+    Stop,
 }
 
 /// How everybody else reaches one shard.
@@ -48,6 +50,12 @@ impl Link {
         if self.bell.ring() && self.waker.wake().is_err() {
             self.bell.failed();
         }
+    }
+
+    /// Leaves a letter and wakes the shard for it.
+    pub(crate) fn say(&self, mail: Mail) {
+        self.post(mail);
+        self.wake();
     }
 
     /// Moves everything that has arrived into `mail`, which is empty.
@@ -82,7 +90,6 @@ impl AuthReply {
 impl Drop for AuthReply {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
-        self.link.post(Mail::Auth(self.id, outcome));
-        self.link.wake();
+        self.link.say(Mail::Auth(self.id, outcome));
     }
 }

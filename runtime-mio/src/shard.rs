@@ -5,7 +5,6 @@
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mio::event::Event as Readiness;
@@ -128,7 +127,6 @@ impl Shard {
     }
 
     fn turn(&mut self, now: Instant) {
-        self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         self.read_mail(now);
         std::mem::swap(&mut self.ready, &mut self.reading);
@@ -245,6 +243,11 @@ impl Shard {
             match letter {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
+                Mail::Stop => {
+                    self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+                    self.acceptors.clear();
+                    self.broker.shutdown(now);
+                }
                 Mail::Handoff(socket, moved) => {
                     if let Some(id) = self.broker.handle_handoff(now, moved) {
                         self.insert(now, id, socket);
@@ -285,16 +288,6 @@ impl Shard {
         if !self.unpublished {
             *lock(&self.link().stats) = self.broker.stats();
             self.publish = now.saturating_add(STATS_AGE);
-        }
-    }
-
-    /// Begins to go down when the server does.
-    fn check_stop(&mut self, now: Instant) {
-        if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
-            self.leave = Some(now.saturating_add(self.shared.drain_timeout));
-            self.acceptors.clear();
-            self.read_mail(now);
-            self.broker.shutdown(now);
         }
     }
 }

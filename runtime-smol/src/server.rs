@@ -15,7 +15,7 @@ use weirmq_core::record::{RecordOptions, RecordSink};
 use weirmq_core::{AuthRequest, Event, Instant, ListenerId, ShardId, Stats};
 
 use crate::address::{self, ListenAddr};
-use crate::mail::{AuthReply, Link, lock};
+use crate::mail::{AuthReply, Link, Mail, lock};
 use crate::shard::{Listeners, Shard, WAKER};
 
 type Observer = Box<dyn Fn(ShardId, &Event) + Send + Sync>;
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Option<(RecordOptions, RecordSink)>,
     pub(crate) authenticator: Option<Authenticator>,
     pub(crate) links: Vec<Arc<Link>>,
-    pub(crate) stopping: AtomicBool,
+    stopping: AtomicBool,
     /// Where the brokers' time line begins. One for all: a connection takes its times along to another shard.
     pub(crate) origin: std::time::Instant,
 }
@@ -43,8 +43,9 @@ impl Shared {
 
     /// Makes every shard go down.
     fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-        self.links.iter().for_each(|link| link.wake());
+        if !self.stopping.swap(true, Ordering::AcqRel) {
+            self.links.iter().for_each(|link| link.say(Mail::Stop));
+        }
     }
 }
 

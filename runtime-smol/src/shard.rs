@@ -7,7 +7,6 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -168,7 +167,6 @@ impl Shard {
     }
 
     fn turn(&mut self, now: Instant) {
-        self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         self.read_mail(now);
         std::mem::swap(&mut self.ready, &mut self.reading);
@@ -218,6 +216,11 @@ impl Shard {
             match letter {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
+                Mail::Stop => {
+                    self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+                    self.acceptors.clear();
+                    self.broker.shutdown(now);
+                }
                 Mail::Handoff(socket, moved) => {
                     if let Some(id) = self.broker.handle_handoff(now, moved) {
                         self.insert(now, id, socket);
@@ -306,16 +309,6 @@ impl Shard {
         if !self.unpublished {
             *lock(&self.link.stats) = self.broker.stats();
             self.publish = now.saturating_add(STATS_AGE);
-        }
-    }
-
-    /// Begins to go down when the server does.
-    fn check_stop(&mut self, now: Instant) {
-        if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
-            self.leave = Some(now.saturating_add(self.shared.drain_timeout));
-            self.acceptors.clear();
-            self.read_mail(now);
-            self.broker.shutdown(now);
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Mail {
     Handoff(Socket, Box<Moved>),
     /// The deployment's authentication answered.
     Auth(AuthId, AuthOutcome),
+    /// The server goes down.
+    Stop,
 }
 
 /// How everybody else reaches one shard.
@@ -56,6 +58,12 @@ impl Link {
     /// Names the task to wake. [Fall asleep](Bell::fall_asleep) after it.
     pub(crate) fn register(&self, task: &Waker) {
         lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
+    }
+
+    /// Leaves a letter and wakes the shard for it.
+    pub(crate) fn say(&self, mail: Mail) {
+        self.post(mail);
+        self.wake();
     }
 
     /// Moves everything that has arrived into `mail`, which is empty.
@@ -100,7 +108,6 @@ impl AuthReply {
 impl Drop for AuthReply {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
-        self.link.post(Mail::Auth(self.id, outcome));
-        self.link.wake();
+        self.link.say(Mail::Auth(self.id, outcome));
     }
 }

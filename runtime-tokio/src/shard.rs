@@ -6,7 +6,6 @@ use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -138,7 +137,6 @@ impl Shard {
         std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
         (self.again, self.busy) = (false, !self.ready.is_empty());
         (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
-        self.check_stop(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         self.read_mail(now);
         (0..self.ready.len()).for_each(|index| _ = self.ready[index].map(|id| self.read(now, id)));
@@ -171,6 +169,11 @@ impl Shard {
             match letter {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
+                Mail::Stop => {
+                    self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+                    self.acceptors.clear();
+                    self.broker.shutdown(now);
+                }
                 Mail::Handoff(socket, moved) => {
                     if let Some(id) = self.broker.handle_handoff(now, moved) {
                         self.insert(now, id, socket);
@@ -262,16 +265,6 @@ impl Shard {
         if !self.unpublished {
             *lock(&self.link.stats) = self.broker.stats();
             self.publish = now.saturating_add(STATS_AGE);
-        }
-    }
-
-    /// Begins to go down when the server does.
-    fn check_stop(&mut self, now: Instant) {
-        if self.leave.is_none() && self.shared.stopping.load(Ordering::Acquire) {
-            self.leave = Some(now.saturating_add(self.shared.drain_timeout));
-            self.acceptors.clear();
-            self.read_mail(now);
-            self.broker.shutdown(now);
         }
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use weirmq_core::Config;
-use weirmq_tests::server::{RunningServer, Runtime};
+use weirmq_tests::server::{Recorded, RunningServer, Runtime};
 use weirmq_tests::socket::{Address, DEADLINE, Sockets};
-use weirmq_tests::wire::{connect, publish};
+use weirmq_tests::wire::{Packet, ToWire, Version, connect, publish, subscribe};
 use weirmq_tests::{Received, Talk, World};
 
 macro_rules! each_lifecycle {
@@ -18,6 +18,7 @@ macro_rules! each_lifecycle {
             closes_at_accept_beyond_the_connection_limit
             shuts_down_gracefully
             shuts_down_although_a_client_hangs
+            shuts_down_in_the_middle_of_a_turn
             listens_on_a_unix_socket
             listens_on_ipv6
             listens_on_several_addresses
@@ -134,6 +135,28 @@ pub(crate) fn shuts_down_although_a_client_hangs(runtime: Runtime, shards: u16) 
     w.expect_closed(publisher);
     server.join().expect("run returns Ok");
     assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+}
+
+/// A shutdown that comes in the middle of a shard's turn is not slept over.
+pub(crate) fn shuts_down_in_the_middle_of_a_turn(runtime: Runtime, shards: u16) {
+    let recorded = Recorded::default();
+    let server = RunningServer::recorded(runtime, &config(shards), recorded.clone()).expect("the broker starts");
+    let mut w = Sockets::new(server.addresses()[0].clone(), ());
+    let client = w.connect(connect("client"));
+    // After such a silence no counters are to be published, which would be another reason for a turn.
+    std::thread::sleep(Duration::from_millis(300));
+    // A turn with so much to write carries out in its middle what it wants, and then looks at its inbox again.
+    let mut bytes = Packet::from(subscribe(1, [("t", 0)])).to_wire(Version::V311);
+    (0..3).for_each(|_| bytes.extend(publish("t", [b'x'; 18_000]).to_wire(Version::V311)));
+    let held = recorded.events.lock().expect("the broker does not panic");
+    w.write(client, &bytes);
+    // What is written comes first, then the events, and those have to wait for this test.
+    assert!(matches!(w.read(client), Received::Packet(Packet::SubAck(_))));
+    server.shutdown();
+    drop(held);
+    (0..3).for_each(|_| _ = w.read(client));
+    w.expect_closed(client);
+    server.join().expect("run returns Ok");
 }
 
 /// A directory that goes with the test.
