@@ -1,7 +1,9 @@
 //! The memory of the route cache: topic names with the filters that match them, a bounded number of each.
 //!
-//! A topic is admitted when it is used the second time, so names that are published once do not drive out the others.
-//! Eviction is by second chance: a hand goes round and takes the first route that was not used since it last passed.
+//! A topic is admitted when it is used the second time, so names that are published once do not drive out the others. When there
+//! is no room, a hand goes round, by one route for each topic that would be admitted: one that was used since the hand last
+//! passed stays, and the topic has to come again. So among more topics than are remembered, all of them as frequent, those that
+//! are remembered stay so, and forgetting and remembering is not what most of the time goes to.
 //! Whether a route is still true is not known here, see [`Router`](super::Router).
 
 use alloc::boxed::Box;
@@ -20,8 +22,10 @@ use super::{Elsewhere, FilterId};
 const TOPIC_BYTES_MAX: usize = 1_024;
 /// A route of more filters is not remembered, for the same reason; beside so many deliveries the walk is cheap.
 const ROUTE_FILTERS_MAX: usize = 1_024;
-/// How many routes the hand may spare before it takes the next one in any case.
-const SPARED_MAX: u32 = 32;
+/// From so many routes on they, and all that hangs on them, have no room in a processor's own cache.
+const LARGE_MIN: usize = 4_096;
+/// What so few uses need has room in it.
+const RECENT_USES: u32 = 1_024;
 /// Most places for topics used once.
 const RECENT_MAX: u32 = 65_536;
 
@@ -37,13 +41,26 @@ pub(super) struct Route {
     elsewhere: SmallVec<[Elsewhere; 2]>,
     pub(super) knows_elsewhere: bool,
     used: bool,
+    /// The latest use, counted in uses of any route.
+    latest: u32,
 }
 
-const _: () = assert!(size_of::<Route>() <= 104, "a remembered topic beside its name");
+const _: () = assert!(size_of::<Route>() <= 96, "a remembered topic beside its name");
 
 impl Route {
     pub(super) fn filters(&self) -> &[FilterId] {
         &self.filters
+    }
+
+    /// Whether it may be that of a topic with this hash.
+    pub(super) fn is_of(&self, hash: u64) -> bool {
+        self.hash == hash
+    }
+
+    /// Something of what lies elsewhere in memory.
+    pub(super) fn peek(&self) -> u8 {
+        let name = self.topic.as_bytes().first().copied().unwrap_or(0);
+        name ^ self.elsewhere.first().map_or(0, |place| place.shard as u8)
     }
 
     /// Takes over new filters, unless they are too many.
@@ -75,6 +92,8 @@ pub(super) struct RouteCache {
     routes_max: u32,
     by_topic: HashTable<u32>,
     hand: u32,
+    /// Uses so far. It may run over.
+    uses: u32,
     /// Hashes of topics that were used once, each in the place that its hash says.
     recent: Box<[u32]>,
 }
@@ -88,6 +107,7 @@ impl RouteCache {
             routes_max: routes_max.max(1),
             by_topic: HashTable::new(),
             hand: 0,
+            uses: 0,
             recent: vec![0; recent].into(),
         }
     }
@@ -122,11 +142,32 @@ impl RouteCache {
         &self.routes[index as usize]
     }
 
+    pub(super) fn route_mut(&mut self, index: u32) -> &mut Route {
+        &mut self.routes[index as usize]
+    }
+
     /// The route, marked as used.
     pub(super) fn use_route(&mut self, index: u32) -> &mut Route {
+        self.uses = self.uses.wrapping_add(1);
         let route = &mut self.routes[index as usize];
-        route.used = true;
+        (route.used, route.latest) = (true, self.uses);
         route
+    }
+
+    /// Whether there are so many routes that they are not all in the processor's caches.
+    #[inline]
+    pub(super) fn is_large(&self) -> bool {
+        self.routes.len() >= LARGE_MIN
+    }
+
+    /// Where a topic with this hash may be, to be read ahead.
+    pub(super) fn first_place(&self, hash: u64) -> Option<u32> {
+        self.by_topic.iter_hash(hash).next().copied()
+    }
+
+    /// Whether a route was used so short a time ago that it is near the processor.
+    pub(super) fn is_recent(&self, index: u32) -> bool {
+        self.uses.wrapping_sub(self.route(index).latest) < RECENT_USES
     }
 
     /// Whether a topic that is not here should be taken in: it fits and was used shortly before.
@@ -140,8 +181,18 @@ impl RouteCache {
         core::mem::replace(place, tag) == tag
     }
 
-    /// Takes a route in, in another's place if need be.
-    pub(super) fn insert(&mut self, hash: u64, topic: &str, cells: Cells, stamp: u64, filters: &[FilterId]) {
+    /// Takes a route in, in another's place if need be. Its place, if there is one.
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        topic: &str,
+        cells: Cells,
+        stamp: u64,
+        filters: &[FilterId],
+    ) -> Option<u32> {
+        let is_full = self.routes.len() as u64 >= u64::from(self.routes_max);
+        let vacated = if is_full { Some(self.evict()?) } else { None };
+        self.uses = self.uses.wrapping_add(1);
         let route = Route {
             topic: topic.into(),
             hash,
@@ -151,17 +202,21 @@ impl RouteCache {
             elsewhere: SmallVec::new(),
             knows_elsewhere: false,
             used: false,
+            latest: self.uses,
         };
-        let index = if (self.routes.len() as u64) < u64::from(self.routes_max) {
-            self.routes.push(route);
-            self.routes.len() as u32 - 1
-        } else {
-            let index = self.evict();
-            self.routes[index as usize] = route;
-            index
+        let index = match vacated {
+            Some(index) => {
+                self.routes[index as usize] = route;
+                index
+            }
+            None => {
+                self.routes.push(route);
+                self.routes.len() as u32 - 1
+            }
         };
         let routes = &self.routes;
         self.by_topic.insert_unique(hash, index, |&other| routes[other as usize].hash);
+        Some(index)
     }
 
     /// Bytes allocated.
@@ -177,19 +232,16 @@ impl RouteCache {
         beside + places + self.by_topic.allocation_size()
     }
 
-    fn evict(&mut self) -> u32 {
-        let mut spared = 0;
-        loop {
-            let index = self.hand;
-            self.hand = if index as usize + 1 < self.routes.len() { index + 1 } else { 0 };
-            let route = &mut self.routes[index as usize];
-            if !route.used || spared == SPARED_MAX {
-                let entry = self.by_topic.find_entry(route.hash, |&other| other == index);
-                entry.expect("every route is found by its topic").remove();
-                return index;
-            }
-            route.used = false;
-            spared += 1;
+    /// Forgets the next route, unless it was used since it was last looked at.
+    fn evict(&mut self) -> Option<u32> {
+        let index = self.hand;
+        self.hand = if index as usize + 1 < self.routes.len() { index + 1 } else { 0 };
+        let route = &mut self.routes[index as usize];
+        if core::mem::take(&mut route.used) {
+            return None;
         }
+        let entry = self.by_topic.find_entry(route.hash, |&other| other == index);
+        entry.expect("every route is found by its topic").remove();
+        Some(index)
     }
 }

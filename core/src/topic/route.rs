@@ -2,22 +2,16 @@
 //!
 //! Publishers repeat topic names, so the filters that match a name are kept and found again by one hash of it. A kept
 //! route carries the epoch stamp at which it was true; every change goes through here so that no epoch is forgotten.
-//! Where many names are new, what the tree has to be asked for next is read [ahead](Router::look_ahead).
+//! Where there are many names or filters, what will be read next is read [ahead](Router::look_ahead).
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::hint::black_box;
 
 use super::cache::RouteCache;
 use super::epoch::Epochs;
 use super::interest::{FilterPrint, Interest};
 use super::tree::ahead::TOGETHER;
 use super::{Elsewhere, FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
-
-/// With fewer filters, those of other shards included, all of it is in the processor's caches anyway.
-const AHEAD_FILTERS_MIN: usize = 65_536;
-/// Walks until it is asked again whether they are enough.
-const AHEAD_PAUSE: u32 = 256;
 
 /// Where the answer of [`Router::route_at`] lies. It is good until the next routing, however the router changes meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +34,7 @@ pub struct Router {
     /// Where the latest answer is remembered, and whether the next topic is said to be the same.
     latest: u32,
     same: bool,
-    /// How often the tree has to be walked before it is worth looking ahead again.
+    /// How many routings it takes until it is worth looking ahead again.
     ahead_in: u32,
 }
 
@@ -87,6 +81,7 @@ impl Router {
         };
         if let Some(index) = found {
             self.latest = index;
+            self.ahead_in = self.ahead_in.saturating_sub(self.cache.is_large().into());
             let route = self.cache.use_route(index);
             let stamp = self.epochs.stamp(route.cells);
             if route.stamp == stamp {
@@ -102,7 +97,10 @@ impl Router {
         self.tree.matches(topic, &mut self.scratch);
         if self.cache.wants(hash, topic, &self.scratch) {
             let cells = self.epochs.cells(topic);
-            self.cache.insert(hash, topic, cells, self.epochs.stamp(cells), &self.scratch);
+            if let Some(index) = self.cache.insert(hash, topic, cells, self.epochs.stamp(cells), &self.scratch) {
+                self.latest = index;
+                return RouteAt(index);
+            }
         }
         RouteAt::SCRATCH
     }
@@ -123,7 +121,7 @@ impl Router {
             self.interest.matches(topic, &mut self.elsewhere);
             return &self.elsewhere;
         }
-        let route = self.cache.use_route(at.0);
+        let route = self.cache.route_mut(at.0);
         if !route.knows_elsewhere {
             self.interest.matches(topic, &mut self.elsewhere);
             route.set_elsewhere(&self.elsewhere);
@@ -134,53 +132,6 @@ impl Router {
     /// Like [`route`](Self::route), from the tree alone.
     pub fn route_uncached(&self, topic: &str, out: &mut Vec<FilterId>) {
         self.tree.matches(topic, out);
-    }
-
-    /// Whether [`look_ahead`](Self::look_ahead) may be of use: the tree was walked as often as topics were looked at.
-    #[inline]
-    pub fn wants_ahead(&self) -> bool {
-        self.ahead_in == 0
-    }
-
-    /// Reads what [`route`](Self::route), and [`elsewhere`](Self::elsewhere) if that will be asked, will have to read for the
-    /// next topics, of which it looks at 16 at most. It changes no answer, and topics may be anything.
-    ///
-    /// It is wanted again after as many walks as it looked at topics, and reads a bounded number of nodes for each. So topics
-    /// that are never routed, or are remembered, waste no more than that.
-    #[cold]
-    pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>, elsewhere: bool) {
-        if !self.is_large() {
-            self.ahead_in = AHEAD_PAUSE;
-            return;
-        }
-        let mut looked_at = 0;
-        let mut new = heapless::Vec::<&[u8], TOGETHER>::new();
-        for topic in topics.take(TOGETHER) {
-            looked_at += 1;
-            if self.cache.find(self.cache.hash(topic), topic).is_none() {
-                new.push(topic).expect("no more were taken");
-            }
-        }
-        // One alone has nothing that it could be read together with.
-        if new.len() > 1 {
-            let mut read = 0;
-            self.tree.read_ahead(&new, |_, node| read ^= node.peek());
-            let others = if elsewhere { self.interest.read_ahead(&new) } else { 0 };
-            black_box((read, others));
-        }
-        self.ahead_in = looked_at.max(1);
-    }
-
-    /// Whether [`read_ahead`](Self::read_ahead) may be of use.
-    #[inline]
-    pub fn is_large(&self) -> bool {
-        self.tree.len() + self.interest.len() >= AHEAD_FILTERS_MIN
-    }
-
-    /// Reads what has to be read for messages to these filters, as it is known of other shards. It changes no answer.
-    #[cold]
-    pub fn read_ahead(&self, filters: &[FilterId]) {
-        black_box(self.tree.read_ahead_of(filters));
     }
 
     /// How many topics are remembered.
@@ -283,10 +234,7 @@ impl Router {
     /// Another shard, 0..=63, has its first subscriber for each filter of these prints, or has none any more.
     pub fn set_interest(&mut self, shard: u16, changes: &[(FilterPrint, bool)]) {
         for changes in changes.chunks(TOGETHER) {
-            // Among many filters each is a place in memory that is waited for: for these together.
-            if changes.len() > 1 && self.interest.len() >= AHEAD_FILTERS_MIN {
-                black_box(self.interest.read_ahead_of(changes.iter().map(|(print, _)| *print)));
-            }
+            self.read_ahead_of_interest(changes);
             for &(print, interested) in changes {
                 if interested {
                     self.interest.add(print, shard);
@@ -342,5 +290,6 @@ impl Router {
     }
 }
 
+mod ahead;
 #[cfg(test)]
 mod tests;

@@ -94,6 +94,7 @@ pub const CASES: &[Case] = &[
     case("route/walked-1k-filters", || route::walked(1_000)),
     case("route/walked-100k-filters", || route::walked(100_000)),
     case("route/ahead-100k-filters", || route::ahead(100_000)),
+    case("route/ahead-remembered", || route::ahead_remembered(100_000)),
     case("route/subscribe-among-100k", || route::subscribed(100_000)),
     case("deliver/pairs-q0-v3", || deliver::pairs(V3, Q0, 16, PAYLOAD)),
     case("deliver/pairs-q0-v5", || deliver::pairs(V5, Q0, 16, PAYLOAD)),

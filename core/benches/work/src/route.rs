@@ -20,7 +20,7 @@ fn filter(number: usize) -> String {
 }
 
 /// Routes that are remembered, where they are to be.
-const REMEMBERED: u32 = 16_384;
+const REMEMBERED: u32 = 65_536;
 
 /// A router with filters, and topics that match two of them each.
 fn router(filters: usize, remembered: u32) -> (Router, Vec<String>) {
@@ -76,6 +76,29 @@ pub(crate) fn ahead(filters: usize) -> Work {
             }
         });
         assert_eq!(router.cached_routes(), 0, "none is remembered");
+    })
+}
+
+/// Topics that were routed before, among so many that they are looked ahead for, as many at a time as a read brings.
+pub(crate) fn ahead_remembered(filters: usize) -> Work {
+    let (mut router, topics) = router(filters, REMEMBERED);
+    let others: Vec<_> = (0..8_192).map(|number| packets::topic(number * 7_919 % filters)).collect();
+    for topic in &others {
+        (0..2).for_each(|_| _ = router.route(topic));
+    }
+    Work::new(TOPICS, move |around| {
+        // What was routed last is near, and not looked ahead for.
+        others[TOPICS..].iter().for_each(|topic| _ = router.route(topic));
+        while !router.wants_ahead() {
+            router.route(&others[TOPICS]);
+        }
+        around(&mut || {
+            for topics in topics.chunks(16) {
+                assert!(router.wants_ahead(), "all topics before were found");
+                router.look_ahead(black_box(topics).iter().map(String::as_bytes), false);
+                topics.iter().for_each(|topic| assert_eq!(black_box(router.route(topic)).len(), 2));
+            }
+        });
     })
 }
 

@@ -103,3 +103,6 @@ impl Router {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

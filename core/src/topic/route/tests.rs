@@ -185,67 +185,6 @@ fn large_topics_and_routes_are_not_remembered() {
     }
 }
 
-/// A router with so many filters that looking ahead is of use.
-fn large_router() -> Router {
-    let mut router = Router::new(16, 1);
-    for number in 0..AHEAD_FILTERS_MIN {
-        router.insert(&format!("f/{number}"));
-    }
-    router
-}
-
-fn look_ahead(router: &mut Router, topics: &[&str]) {
-    router.look_ahead(topics.iter().map(|topic| topic.as_bytes()), true);
-}
-
-#[test]
-fn it_looks_ahead_no_more_than_it_walks() {
-    let mut router = large_router();
-    assert!(!router.wants_ahead(), "nothing was routed yet");
-    router.route("f/0");
-    assert!(router.wants_ahead());
-    look_ahead(&mut router, &["f/1", "f/2", "f/3"]);
-    for topic in ["x", "y", "z"] {
-        assert!(!router.wants_ahead(), "before {topic}");
-        router.route(topic);
-    }
-    assert!(router.wants_ahead());
-    look_ahead(&mut router, &["f/1"; 100]);
-    for walks in 0..16 {
-        assert!(!router.wants_ahead(), "after {walks}");
-        router.route(&format!("f/{walks}"));
-    }
-    assert!(router.wants_ahead());
-    look_ahead(&mut router, &[]);
-    assert!(!router.wants_ahead(), "there was nothing");
-    router.route("g");
-    assert!(router.wants_ahead());
-}
-
-#[test]
-fn where_topics_come_again_it_does_not_look_ahead() {
-    let mut router = large_router();
-    (0..2).for_each(|_| _ = router.route("f/0"));
-    look_ahead(&mut router, &["f/0"]);
-    (0..100).for_each(|_| _ = router.route("f/0"));
-    assert!(!router.wants_ahead(), "they were remembered");
-    let (id, _) = router.subscribe("f/0", subscription(1));
-    assert_eq!(router.route("f/0"), [id]);
-    assert!(router.wants_ahead(), "this was walked again");
-}
-
-#[test]
-fn among_few_filters_it_asks_seldom() {
-    let mut router = Router::new(16, 1);
-    router.route("t");
-    look_ahead(&mut router, &["a"; 16]);
-    for number in 0..AHEAD_PAUSE {
-        assert!(!router.wants_ahead());
-        router.route(&format!("{number}"));
-    }
-    assert!(router.wants_ahead());
-}
-
 #[derive(Clone, Debug)]
 enum Step {
     Subscribe(String),

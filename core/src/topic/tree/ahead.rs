@@ -58,6 +58,11 @@ impl SubscriptionTree {
         filters.iter().fold(0, |read, filter| read ^ above(filter.0))
     }
 
+    /// Something of a filter's node.
+    pub(in crate::topic) fn peek(&self, filter: FilterId) -> u32 {
+        self.nodes[filter.0].peek()
+    }
+
     /// The children of `lanes` that their nodes name, and the `edges` to those that they do not. `#` ends there and then.
     #[inline]
     fn children(
