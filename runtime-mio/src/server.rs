@@ -39,11 +39,12 @@ impl Shared {
         Instant::from_micros(self.origin.elapsed().as_micros() as u64)
     }
 
-    /// Makes every shard go down.
+    /// Makes every shard go down, and look at what one that goes has left for it.
     fn stop(&self) {
         if !self.stopping.swap(true, Ordering::AcqRel) {
-            self.links.iter().for_each(|link| link.say(Mail::Stop));
+            self.links.iter().for_each(|link| link.post(Mail::Stop));
         }
+        self.links.iter().for_each(|link| link.wake());
     }
 }
 

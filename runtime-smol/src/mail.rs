@@ -52,12 +52,6 @@ impl Link {
         }
     }
 
-    /// Leaves a letter and wakes the shard for it.
-    pub(crate) fn say(&self, mail: Mail) {
-        self.post(mail);
-        self.wake();
-    }
-
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
         if self.bell.silence() {
@@ -90,6 +84,7 @@ impl AuthReply {
 impl Drop for AuthReply {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
-        self.link.say(Mail::Auth(self.id, outcome));
+        self.link.post(Mail::Auth(self.id, outcome));
+        self.link.wake();
     }
 }

@@ -167,8 +167,8 @@ impl Shard {
     }
 
     fn turn(&mut self, now: Instant) {
-        (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         self.read_mail(now);
+        (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         std::mem::swap(&mut self.ready, &mut self.reading);
         (0..self.reading.len()).for_each(|index| self.read(now, self.reading[index]));
         self.reading.clear();

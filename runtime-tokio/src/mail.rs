@@ -60,12 +60,6 @@ impl Link {
         lock(&self.task).get_or_insert_with(|| task.clone()).clone_from(task);
     }
 
-    /// Leaves a letter and wakes the shard for it.
-    pub(crate) fn say(&self, mail: Mail) {
-        self.post(mail);
-        self.wake();
-    }
-
     /// Moves everything that has arrived into `mail`, which is empty.
     pub(crate) fn collect(&self, mail: &mut Vec<Mail>) {
         if self.bell.silence() {
@@ -108,6 +102,7 @@ impl AuthReply {
 impl Drop for AuthReply {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
-        self.link.say(Mail::Auth(self.id, outcome));
+        self.link.post(Mail::Auth(self.id, outcome));
+        self.link.wake();
     }
 }

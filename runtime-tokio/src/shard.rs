@@ -137,8 +137,8 @@ impl Shard {
         std::mem::swap(&mut *lock(&self.link.ready), &mut self.ready);
         (self.again, self.busy) = (false, !self.ready.is_empty());
         (0..self.ready.len()).for_each(|index| self.handle_ready(now, self.ready[index]));
-        (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         self.read_mail(now);
+        (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         (0..self.ready.len()).for_each(|index| _ = self.ready[index].map(|id| self.read(now, id)));
         self.ready.clear();
         // An end may bring a will: what came before it is handled before.

@@ -3,7 +3,8 @@
 //! A topic is admitted when it is used the second time, so names that are published once do not drive out the others. When there
 //! is no room, a hand goes round, by one route for each topic that would be admitted: one that was used since the hand last
 //! passed stays, and the topic has to come again. So among more topics than are remembered, all of them as frequent, those that
-//! are remembered stay so, and forgetting and remembering is not what most of the time goes to.
+//! are remembered stay so, and forgetting and remembering is not what most of the time goes to. Every now and then one goes in
+//! any case, so that a topic which has become frequent gets in however well used the others are.
 //! Whether a route is still true is not known here, see [`Router`](super::Router).
 
 use alloc::boxed::Box;
@@ -19,15 +20,19 @@ use super::epoch::Cells;
 use super::{Elsewhere, FilterId};
 
 /// A longer topic name is not remembered: the cache is bounded in bytes, not in topics alone.
-const TOPIC_BYTES_MAX: usize = 1_024;
+const TOPIC_BYTES_MAX: usize = 256;
 /// A route of more filters is not remembered, for the same reason; beside so many deliveries the walk is cheap.
-const ROUTE_FILTERS_MAX: usize = 1_024;
+const ROUTE_FILTERS_MAX: usize = 256;
+/// So many topics are turned away in a row at most.
+const SPARED_MAX: u32 = 32;
 /// From so many routes on they, and all that hangs on them, have no room in a processor's own cache.
 const LARGE_MIN: usize = 4_096;
 /// What so few uses need has room in it.
 const RECENT_USES: u32 = 1_024;
-/// Most places for topics used once.
-const RECENT_MAX: u32 = 65_536;
+/// Places for topics used once that a hash may mean, so that topics which come in turn do not push each other out.
+const RECENT_WAYS: usize = 4;
+/// Most of them, two for each route.
+const RECENT_MAX: u32 = 131_072;
 
 /// A remembered route.
 pub(super) struct Route {
@@ -41,8 +46,8 @@ pub(super) struct Route {
     elsewhere: SmallVec<[Elsewhere; 2]>,
     pub(super) knows_elsewhere: bool,
     used: bool,
-    /// The latest use, counted in uses of any route.
-    latest: u32,
+    /// Its latest use, counted in uses of any route.
+    used_at: u32,
 }
 
 const _: () = assert!(size_of::<Route>() <= 96, "a remembered topic beside its name");
@@ -92,23 +97,26 @@ pub(super) struct RouteCache {
     routes_max: u32,
     by_topic: HashTable<u32>,
     hand: u32,
+    /// Topics that were turned away since one got in.
+    spared: u32,
     /// Uses so far. It may run over.
     uses: u32,
-    /// Hashes of topics that were used once, each in the place that its hash says.
-    recent: Box<[u32]>,
+    /// Parts of the hashes of topics that were used once, the latest first, where the hash says.
+    recent: Box<[[u16; RECENT_WAYS]]>,
 }
 
 impl RouteCache {
     pub(super) fn new(routes_max: u32, seed: u64) -> Self {
-        let recent = routes_max.clamp(16, RECENT_MAX).next_power_of_two() as usize;
+        let recent = routes_max.saturating_mul(2).clamp(16, RECENT_MAX).next_power_of_two() as usize / RECENT_WAYS;
         Self {
             hasher: FixedState::with_seed(seed),
             routes: Vec::new(),
             routes_max: routes_max.max(1),
             by_topic: HashTable::new(),
             hand: 0,
+            spared: 0,
             uses: 0,
-            recent: vec![0; recent].into(),
+            recent: vec![[0; RECENT_WAYS]; recent].into(),
         }
     }
 
@@ -150,7 +158,7 @@ impl RouteCache {
     pub(super) fn use_route(&mut self, index: u32) -> &mut Route {
         self.uses = self.uses.wrapping_add(1);
         let route = &mut self.routes[index as usize];
-        (route.used, route.latest) = (true, self.uses);
+        (route.used, route.used_at) = (true, self.uses);
         route
     }
 
@@ -167,31 +175,25 @@ impl RouteCache {
 
     /// Whether a route was used so short a time ago that it is near the processor.
     pub(super) fn is_recent(&self, index: u32) -> bool {
-        self.uses.wrapping_sub(self.route(index).latest) < RECENT_USES
+        self.uses.wrapping_sub(self.route(index).used_at) < RECENT_USES
     }
 
-    /// Whether a topic that is not here should be taken in: it fits and was used shortly before.
-    pub(super) fn wants(&mut self, hash: u64, topic: &str, filters: &[FilterId]) -> bool {
-        if topic.len() > TOPIC_BYTES_MAX || filters.len() > ROUTE_FILTERS_MAX {
-            return false;
-        }
-        let place = &mut self.recent[hash as usize & (self.recent.len() - 1)];
-        // Never 0, which stands for no topic.
-        let tag = (hash >> 32) as u32 | 1;
-        core::mem::replace(place, tag) == tag
-    }
-
-    /// Takes a route in, in another's place if need be. Its place, if there is one.
+    /// Takes in the route of a topic that is not here, in another's place if need be, and says where it is. It is not taken in
+    /// if it is too large, was not used shortly before, or has to come again because there is no room. `watch` says which cells
+    /// it has to watch, and their stamp.
     pub(super) fn insert(
         &mut self,
         hash: u64,
         topic: &str,
-        cells: Cells,
-        stamp: u64,
         filters: &[FilterId],
+        watch: impl FnOnce() -> (Cells, u64),
     ) -> Option<u32> {
+        if topic.len() > TOPIC_BYTES_MAX || filters.len() > ROUTE_FILTERS_MAX || !self.is_second_use(hash) {
+            return None;
+        }
         let is_full = self.routes.len() as u64 >= u64::from(self.routes_max);
         let vacated = if is_full { Some(self.evict()?) } else { None };
+        let (cells, stamp) = watch();
         self.uses = self.uses.wrapping_add(1);
         let route = Route {
             topic: topic.into(),
@@ -202,7 +204,7 @@ impl RouteCache {
             elsewhere: SmallVec::new(),
             knows_elsewhere: false,
             used: false,
-            latest: self.uses,
+            used_at: self.uses,
         };
         let index = match vacated {
             Some(index) => {
@@ -219,6 +221,19 @@ impl RouteCache {
         Some(index)
     }
 
+    /// Whether a topic was used shortly before. Now it was.
+    fn is_second_use(&mut self, hash: u64) -> bool {
+        let tags = &mut self.recent[hash as usize & (self.recent.len() - 1)];
+        // Never 0, which stands for no topic.
+        let tag = (hash >> 48) as u16 | 1;
+        let is_second = tags.contains(&tag);
+        if !is_second {
+            tags.rotate_right(1);
+            tags[0] = tag;
+        }
+        is_second
+    }
+
     /// Bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
         let heap = |route: &Route| {
@@ -228,18 +243,20 @@ impl RouteCache {
             route.topic.len() + filters + elsewhere
         };
         let beside: usize = self.routes.iter().map(heap).sum();
-        let places = self.routes.capacity() * size_of::<Route>() + self.recent.len() * size_of::<u32>();
+        let places = self.routes.capacity() * size_of::<Route>() + size_of_val(&*self.recent);
         beside + places + self.by_topic.allocation_size()
     }
 
-    /// Forgets the next route, unless it was used since it was last looked at.
+    /// Forgets the next route, unless it was used since it was last looked at and others were not spared too often.
     fn evict(&mut self) -> Option<u32> {
         let index = self.hand;
         self.hand = if index as usize + 1 < self.routes.len() { index + 1 } else { 0 };
         let route = &mut self.routes[index as usize];
-        if core::mem::take(&mut route.used) {
+        self.spared += 1;
+        if core::mem::take(&mut route.used) && self.spared < SPARED_MAX {
             return None;
         }
+        self.spared = 0;
         let entry = self.by_topic.find_entry(route.hash, |&other| other == index);
         entry.expect("every route is found by its topic").remove();
         Some(index)

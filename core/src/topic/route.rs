@@ -34,14 +34,14 @@ pub struct Router {
     /// Where the latest answer is remembered, and whether the next topic is said to be the same.
     latest: u32,
     same: bool,
-    /// How many routings it takes until it is worth looking ahead again.
+    /// How many topics have to be routed until it is worth looking ahead again. Where few are remembered only walks count.
     ahead_in: u32,
 }
 
 impl Router {
     /// An empty router that remembers up to `route_cache_max` topics, see
-    /// [`Limits::route_cache_max`](crate::config::Limits::route_cache_max). Topics of more than 1,024 bytes and routes of
-    /// more than 1,024 filters are not remembered. `seed` keeps clients from choosing names that collide.
+    /// [`Limits::route_cache_max`](crate::config::Limits::route_cache_max). Topics of more than 256 bytes and routes of
+    /// more than 256 filters are not remembered. `seed` keeps clients from choosing names that collide.
     pub fn new(route_cache_max: u32, seed: u64) -> Self {
         Self {
             tree: SubscriptionTree::new(seed),
@@ -81,10 +81,11 @@ impl Router {
         };
         if let Some(index) = found {
             self.latest = index;
-            self.ahead_in = self.ahead_in.saturating_sub(self.cache.is_large().into());
+            let is_large = self.cache.is_large();
             let route = self.cache.use_route(index);
             let stamp = self.epochs.stamp(route.cells);
             if route.stamp == stamp {
+                self.ahead_in = self.ahead_in.saturating_sub(is_large.into());
                 return RouteAt(index);
             }
             self.ahead_in = self.ahead_in.saturating_sub(1);
@@ -95,14 +96,13 @@ impl Router {
         self.ahead_in = self.ahead_in.saturating_sub(1);
         self.scratch.clear();
         self.tree.matches(topic, &mut self.scratch);
-        if self.cache.wants(hash, topic, &self.scratch) {
+        let watch = || {
             let cells = self.epochs.cells(topic);
-            if let Some(index) = self.cache.insert(hash, topic, cells, self.epochs.stamp(cells), &self.scratch) {
-                self.latest = index;
-                return RouteAt(index);
-            }
-        }
-        RouteAt::SCRATCH
+            (cells, self.epochs.stamp(cells))
+        };
+        let Some(index) = self.cache.insert(hash, topic, &self.scratch, watch) else { return RouteAt::SCRATCH };
+        self.latest = index;
+        RouteAt(index)
     }
 
     /// The answer of the latest [`route_at`](Self::route_at).

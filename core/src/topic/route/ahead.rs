@@ -20,7 +20,8 @@ const FILTERS_MAX: usize = 8;
 type Hashed<'t> = (&'t [u8], u64);
 
 impl Router {
-    /// Whether [`look_ahead`](Self::look_ahead) may be of use: as many topics were routed as it looked at.
+    /// Whether [`look_ahead`](Self::look_ahead) may be of use: as many topics were walked for, or routed where many are
+    /// remembered, as it looked at.
     #[inline]
     pub fn wants_ahead(&self) -> bool {
         self.ahead_in == 0
@@ -29,8 +30,8 @@ impl Router {
     /// Reads what [`route`](Self::route), and [`elsewhere`](Self::elsewhere) if that will be asked, will have to read for the
     /// next topics, of which it looks at 16 at most. It changes no answer, and topics may be anything.
     ///
-    /// It is wanted again after as many routings as it looked at topics, or later where it was in vain: there is one topic
-    /// alone, or all of them were in use a short time ago. What it reads for each is bounded.
+    /// It is wanted again after as many topics as it looked at, or later where it was in vain: there is one topic alone, or more
+    /// than three quarters of them were in use a short time ago. What it reads for each is bounded.
     #[cold]
     pub fn look_ahead<'t>(&mut self, topics: impl Iterator<Item = &'t [u8]>, elsewhere: bool) {
         self.ahead_in = AHEAD_PAUSE;
@@ -38,20 +39,20 @@ impl Router {
             return;
         }
         let mut looked_at = 0;
-        let mut others = heapless::Vec::<Hashed<'t>, TOGETHER>::new();
+        let mut new = heapless::Vec::<Hashed<'t>, TOGETHER>::new();
         for topic in topics.take(TOGETHER) {
             looked_at += 1;
             // Those that come one behind the other are often the same.
-            if others.last().is_none_or(|&(last, _)| last != topic) {
-                others.push((topic, self.cache.hash(topic))).expect("no more were taken");
+            if new.last().is_none_or(|&(last, _)| last != topic) {
+                new.push((topic, self.cache.hash(topic))).expect("no more were taken");
             }
         }
         // One alone has nothing that it could be read together with.
-        if others.len() > 1 && self.read_routes(&mut others) {
+        if new.len() > 1 && self.read_routes(&mut new) {
             self.ahead_in = looked_at;
         }
-        if others.len() > 1 && self.is_large() {
-            let new: heapless::Vec<&[u8], TOGETHER> = others.iter().map(|&(topic, _)| topic).collect();
+        if new.len() > 1 && self.is_large() {
+            let new: heapless::Vec<&[u8], TOGETHER> = new.iter().map(|&(topic, _)| topic).collect();
             let mut read = 0;
             self.tree.read_ahead(&new, |_, node| read ^= node.peek());
             let others = if elsewhere { self.interest.read_ahead(&new) } else { 0 };
@@ -59,8 +60,8 @@ impl Router {
         }
     }
 
-    /// Reads what is remembered of these topics, and leaves those of which nothing is. Whether most of them were not in use
-    /// a short time ago is the answer.
+    /// Reads what is remembered of these topics, and leaves those of which nothing is. The answer is whether that was worth it:
+    /// a quarter of them was not in use a short time ago.
     fn read_routes(&self, topics: &mut heapless::Vec<Hashed<'_>, TOGETHER>) -> bool {
         let count = topics.len();
         let places: heapless::Vec<Option<u32>, TOGETHER> =
@@ -81,7 +82,7 @@ impl Router {
             read ^= route.filters().iter().take(FILTERS_MAX).fold(0, |read, filter| read ^ self.tree.peek(*filter));
         }
         black_box(read);
-        2 * recent <= count
+        4 * recent <= 3 * count
     }
 
     /// Whether [`read_ahead`](Self::read_ahead) may be of use.

@@ -58,7 +58,7 @@ impl SubscriptionTree {
         filters.iter().fold(0, |read, filter| read ^ above(filter.0))
     }
 
-    /// Something of a filter's node.
+    /// Something of a filter's node, or of what is in its place since.
     pub(in crate::topic) fn peek(&self, filter: FilterId) -> u32 {
         self.nodes[filter.0].peek()
     }
