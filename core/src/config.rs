@@ -150,7 +150,8 @@ pub struct Limits {
     /// Bytes of all messages held by this shard, and 32 for each that waits in a session, at which publishers of QoS 1 and 2
     /// are no longer read, 1 MiB..=u64::MAX. Default 1 GiB.
     pub message_bytes_max: u64,
-    /// Topics whose route is remembered, 16..=2^24. One that was not used lately makes room. Default 65,536.
+    /// Topics whose route is remembered, 16..=2^24: that many at most, and no more than 65,536 or half as many as there are
+    /// filters. One that was not used lately makes room. Default 1,048,576.
     pub route_cache_max: u32,
     /// Packets handled of one connection in one turn, 1..=65535; the rest waits its round. Default 1,024.
     pub packets_per_turn: u32,
@@ -232,7 +233,7 @@ impl Default for Limits {
             retained_messages_max: 1_000_000,
             retained_bytes_max: 256 * 1024 * 1024,
             message_bytes_max: 1024 * 1024 * 1024,
-            route_cache_max: 65_536,
+            route_cache_max: 1 << 20,
             packets_per_turn: 1_024,
             deliveries_per_turn: 65_536,
             peer_bytes_max: 4 * 1024 * 1024,

@@ -3,7 +3,8 @@
 //! The inbox is bounded by those who write to it: a broker has at most
 //! [`Limits::peer_bytes_max`](weirmq_core::config::Limits::peer_bytes_max) under way to another shard and
 //! [`Limits::auth_requests_max`](weirmq_core::config::Limits::auth_requests_max) questions open, and each handed over
-//! connection is an open descriptor. So nothing has to be refused here, dropped or reordered.
+//! connection is an open descriptor. That the server goes down is said once. So nothing has to be refused here, dropped or
+//! reordered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

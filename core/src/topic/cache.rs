@@ -31,8 +31,6 @@ const LARGE_MIN: usize = 4_096;
 const RECENT_USES: u32 = 1_024;
 /// Places for topics used once that a hash may mean, so that topics which come in turn do not push each other out.
 const RECENT_WAYS: usize = 4;
-/// Most of them, two for each route.
-const RECENT_MAX: u32 = 131_072;
 
 /// A remembered route.
 pub(super) struct Route {
@@ -94,6 +92,7 @@ impl Route {
 pub(super) struct RouteCache {
     hasher: FixedState,
     routes: Vec<Route>,
+    /// Most of them, whatever room is given.
     routes_max: u32,
     by_topic: HashTable<u32>,
     hand: u32,
@@ -101,13 +100,12 @@ pub(super) struct RouteCache {
     spared: u32,
     /// Uses so far. It may run over.
     uses: u32,
-    /// Parts of the hashes of topics that were used once, the latest first, where the hash says.
+    /// Parts of the hashes of topics that were used once, the latest first, where the hash says: two for each route that has room.
     recent: Box<[[u16; RECENT_WAYS]]>,
 }
 
 impl RouteCache {
     pub(super) fn new(routes_max: u32, seed: u64) -> Self {
-        let recent = routes_max.saturating_mul(2).clamp(16, RECENT_MAX).next_power_of_two() as usize / RECENT_WAYS;
         Self {
             hasher: FixedState::with_seed(seed),
             routes: Vec::new(),
@@ -116,7 +114,7 @@ impl RouteCache {
             hand: 0,
             spared: 0,
             uses: 0,
-            recent: vec![[0; RECENT_WAYS]; recent].into(),
+            recent: Box::default(),
         }
     }
 
@@ -179,20 +177,21 @@ impl RouteCache {
     }
 
     /// Takes in the route of a topic that is not here, in another's place if need be, and says where it is. It is not taken in
-    /// if it is too large, was not used shortly before, or has to come again because there is no room. `watch` says which cells
+    /// if it is too large, was not used shortly before, or has to come again because there is no room for more than `room`. `watch` says which cells
     /// it has to watch, and their stamp.
     pub(super) fn insert(
         &mut self,
         hash: u64,
         topic: &str,
         filters: &[FilterId],
+        room: usize,
         watch: impl FnOnce() -> (Cells, u64),
     ) -> Option<u32> {
-        if topic.len() > TOPIC_BYTES_MAX || filters.len() > ROUTE_FILTERS_MAX || !self.is_second_use(hash) {
+        let room = room.min(self.routes_max as usize);
+        if topic.len() > TOPIC_BYTES_MAX || filters.len() > ROUTE_FILTERS_MAX || !self.is_second_use(hash, room) {
             return None;
         }
-        let is_full = self.routes.len() as u64 >= u64::from(self.routes_max);
-        let vacated = if is_full { Some(self.evict()?) } else { None };
+        let vacated = if self.routes.len() >= room { Some(self.evict()?) } else { None };
         let (cells, stamp) = watch();
         self.uses = self.uses.wrapping_add(1);
         let route = Route {
@@ -222,7 +221,11 @@ impl RouteCache {
     }
 
     /// Whether a topic was used shortly before. Now it was.
-    fn is_second_use(&mut self, hash: u64) -> bool {
+    fn is_second_use(&mut self, hash: u64, room: usize) -> bool {
+        let places = (2 * room).div_ceil(RECENT_WAYS).next_power_of_two();
+        if self.recent.len() < places {
+            self.recent = vec![[0; RECENT_WAYS]; places].into();
+        }
         let tags = &mut self.recent[hash as usize & (self.recent.len() - 1)];
         // Never 0, which stands for no topic.
         let tag = (hash >> 48) as u16 | 1;

@@ -13,6 +13,10 @@ use super::interest::{FilterPrint, Interest};
 use super::tree::ahead::TOGETHER;
 use super::{Elsewhere, FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
 
+/// So many routes have room if the bound is not lower, and half as many as there are filters: who has the memory for a million
+/// filters has it for their topics.
+const ROUTES_MIN: usize = 65_536;
+
 /// Where the answer of [`Router::route_at`] lies. It is good until the next routing, however the router changes meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteAt(u32);
@@ -100,7 +104,8 @@ impl Router {
             let cells = self.epochs.cells(topic);
             (cells, self.epochs.stamp(cells))
         };
-        let Some(index) = self.cache.insert(hash, topic, &self.scratch, watch) else { return RouteAt::SCRATCH };
+        let room = ROUTES_MIN.max((self.tree.len() + self.interest.len()) / 2);
+        let Some(index) = self.cache.insert(hash, topic, &self.scratch, room, watch) else { return RouteAt::SCRATCH };
         self.latest = index;
         RouteAt(index)
     }

@@ -208,6 +208,21 @@ fn a_topic_that_becomes_frequent_gets_in_however_well_used_the_others_are() {
     assert!(tries.is_some_and(|tries| tries > 2), "{tries:?}");
 }
 
+#[test]
+fn among_more_filters_there_is_room_for_more_routes() {
+    let mut router = Router::new(1 << 20, 1);
+    let topics = names("t", ROUTES_MIN + 1_000);
+    let route_all = |router: &mut Router| topics.iter().for_each(|topic| (0..2).for_each(|_| _ = router.route(topic)));
+    route_all(&mut router);
+    assert_eq!(router.cached_routes(), ROUTES_MIN);
+    (0..2 * topics.len()).for_each(|number| _ = router.insert(&format!("f/{number}")));
+    (0..2).for_each(|_| route_all(&mut router));
+    assert_eq!(router.cached_routes(), topics.len());
+    let mut router = Router::new(100, 1);
+    route_all(&mut router);
+    assert_eq!(router.cached_routes(), 100, "it is no more than was asked for");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Subscribe(String),
