@@ -61,6 +61,13 @@ impl One {
         packet.id = (qos > 0).then_some(1);
         self.say(conn, &packet.to_wire(Version::V311));
     }
+
+    /// A client that has published: the first topic of all makes the table of topics used once.
+    fn publisher(&mut self) -> ConnId {
+        let conn = self.connect(connect("publisher"));
+        self.publish(conn, "first", 0, false, 0);
+        conn
+    }
 }
 
 /// The growth of the heap by each of many.
@@ -135,7 +142,7 @@ fn subscriptions() {
 
 fn retained(payload: usize) {
     let mut one = One::new();
-    let conn = one.connect(connect("publisher"));
+    let conn = one.publisher();
     let many = MANY / (1 + payload / 1_024);
     let bytes = each(many, || {
         (0..many).for_each(|n| one.publish(conn, &format!("site/building/{n:08}/state"), payload, true, 0));
@@ -152,7 +159,7 @@ fn queued(payload: usize) {
             one.subscribe(conn, "site/state", 1);
             one.close(conn);
         }
-        let conn = one.connect(connect("publisher"));
+        let conn = one.publisher();
         each(many, || (0..many).for_each(|_| one.publish(conn, "site/state", payload, false, 1)))
     };
     let (first, second) = (queue(1), queue(2));
