@@ -431,7 +431,7 @@ impl Broker {
             }
         }
         if publish.ticket > 0 && self.clients.store_failed && self.clients.position() > LogPosition(0) {
-            self.peers[usize::from(from.0)].batch().push_urgent(PeerMessage::Unstored { ticket: publish.ticket });
+            self.peers[usize::from(from.0)].answer(PeerMessage::Unstored { ticket: publish.ticket });
         }
         if let Some(message) = arrival.message.take() {
             self.clients.release(message);
@@ -485,8 +485,7 @@ impl Broker {
     /// This shard's store failed: what other shards' publishers wait for here will not be stored.
     pub(super) fn tell_store_failed(&mut self) {
         for shard in self.others() {
-            let batch = self.peers[shard].batch();
-            (batch.store_failed, batch.urgent) = (true, true);
+            self.peers[shard].tell_store_failed();
             self.peers[shard].stored(self.clients.recorded);
         }
     }
@@ -514,7 +513,7 @@ impl Broker {
     /// Tells the shard that a message came from that it has no room here: its publisher is told.
     fn refuse_ticket(&mut self, from: ShardId, ticket: u64) {
         self.clients.stats.refused_queue_full += 1;
-        self.peers[usize::from(from.0)].batch().push_urgent(PeerMessage::Refused { ticket });
+        self.peers[usize::from(from.0)].answer(PeerMessage::Refused { ticket });
     }
 
     /// The members that were meant have left: another shard that has some gets the message, as often as there are shards.

@@ -113,12 +113,6 @@ impl PeerBatch {
         self.messages.push(message);
     }
 
-    /// Appends what the other shard should handle at once.
-    pub(crate) fn push_urgent(&mut self, message: PeerMessage) {
-        self.urgent = true;
-        self.push(message);
-    }
-
     /// Appends how many members of a shared group the sender has.
     pub(crate) fn push_members(&mut self, members: PeerMembers) {
         self.push(PeerMessage::Members(self.members.len() as u32));
@@ -181,7 +175,8 @@ mod tests {
         let content = batch.push_content(b"a", b"", b"x");
         let (qos, retain, answered, subscriptions) = (QoS::AtMostOnce, false, false, true);
         let publish = PeerPublish { ticket: 1, content, filters, beside, qos, retain, answered, subscriptions };
-        batch.push_urgent(PeerMessage::Publish(publish));
+        batch.urgent = true;
+        batch.push(PeerMessage::Publish(publish));
         assert!(batch.size() > 0 && !batch.is_empty() && batch.wakes());
         batch.clear();
         assert_eq!(format!("{batch:?}"), format!("{:?}", PeerBatch::default()));

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::PeerBatch;
+use super::{PeerBatch, PeerMessage};
 use crate::config::{Limits, QueueFull};
 use crate::id::LogPosition;
 use crate::topic::FilterPrint;
@@ -58,6 +58,10 @@ pub(crate) struct PeerLink {
     received: VecDeque<(LogPosition, u64, bool)>,
     /// Whether what is safe and not told is waited for, or the other shard has to look at what it got for another reason.
     awaited: bool,
+    /// What became of messages from there, and whether the store failed: it leaves with whatever leaves next, lest a message be
+    /// acknowledged before it is known that it was refused.
+    answers: Vec<PeerMessage>,
+    store_failed: bool,
     /// The last batch that is safe here, and what of it was told.
     safe: u64,
     told: u64,
@@ -71,6 +75,17 @@ impl PeerLink {
     /// The batch to add messages to.
     pub(crate) fn batch(&mut self) -> &mut PeerBatch {
         &mut self.pending
+    }
+
+    /// A message from the other shard was refused, or cannot be stored.
+    pub(crate) fn answer(&mut self, answer: PeerMessage) {
+        self.answers.push(answer);
+        self.awaited = true;
+    }
+
+    /// The store failed: nothing more from the other shard will be stored.
+    pub(crate) fn tell_store_failed(&mut self) {
+        (self.store_failed, self.awaited) = (true, true);
     }
 
     /// Tells the other shard of a filter.
@@ -192,7 +207,7 @@ impl PeerLink {
 
     /// Nothing waits and nothing is under way, in either direction.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.under_way.is_empty() && self.received.is_empty()
+        self.pending.is_empty() && self.answers.is_empty() && self.under_way.is_empty() && self.received.is_empty()
     }
 
     /// Whether so much is gathered that it should leave before more comes: the other shard has to fit it into outputs.
@@ -224,6 +239,8 @@ impl PeerLink {
         } else {
             spare
         };
+        batch.messages.append(&mut self.answers);
+        batch.store_failed = core::mem::take(&mut self.store_failed);
         batch.awaited = core::mem::take(&mut self.awaited);
         batch.handled = self.safe;
         batch.crowded = crowded;
