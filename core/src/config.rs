@@ -151,7 +151,7 @@ pub struct Limits {
     /// are no longer read, 1 MiB..=u64::MAX. Default 1 GiB.
     pub message_bytes_max: u64,
     /// Topics whose route is remembered, 16..=2^24: that many at most, and no more than 65,536 or half as many as there are
-    /// filters. One that was not used lately makes room. Default 1,048,576.
+    /// filters, those of other shards included, whichever is more. What was made stays when filters go. One that was not used lately makes room. Default 1,048,576.
     pub route_cache_max: u32,
     /// Packets handled of one connection in one turn, 1..=65535; the rest waits its round. Default 1,024.
     pub packets_per_turn: u32,

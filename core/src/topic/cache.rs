@@ -23,7 +23,7 @@ use super::{Elsewhere, FilterId};
 const TOPIC_BYTES_MAX: usize = 256;
 /// A route of more filters is not remembered, for the same reason; beside so many deliveries the walk is cheap.
 const ROUTE_FILTERS_MAX: usize = 256;
-/// So many topics are turned away in a row at most.
+/// The last of so many topics in a row gets in at the latest.
 const SPARED_MAX: u32 = 32;
 /// From so many routes on they, and all that hangs on them, have no room in a processor's own cache.
 const LARGE_MIN: usize = 4_096;

@@ -11,7 +11,7 @@ use crate::topic::tree::ahead::TOGETHER;
 
 /// With fewer filters, those of other shards included, all of it is in the processor's caches anyway.
 pub(super) const AHEAD_FILTERS_MIN: usize = 65_536;
-/// Routings until it is asked again, where it turned out to be of no use.
+/// Topics, as they are counted, until it is asked again, where it turned out to be of no use.
 pub(super) const AHEAD_PAUSE: u32 = 64;
 /// Filters of a route that are read ahead.
 const FILTERS_MAX: usize = 8;
