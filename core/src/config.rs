@@ -150,8 +150,8 @@ pub struct Limits {
     /// Bytes of all messages held by this shard, and 32 for each that waits in a session, at which publishers of QoS 1 and 2
     /// are no longer read, 1 MiB..=u64::MAX. Default 1 GiB.
     pub message_bytes_max: u64,
-    /// Topics whose route is remembered, 16..=2^24: that many at most, and no more than 65,536 or half as many as there are
-    /// filters, those of other shards included, whichever is more. What was made stays when filters go. One that was not used lately makes room. Default 1,048,576.
+    /// Topics whose route is remembered, 16..=2^24: that many at most, and no more than 65,536 or half as many as the shard
+    /// has filters, whichever is more. What was made stays when filters go. One that was not used lately makes room. Default 1,048,576.
     pub route_cache_max: u32,
     /// Packets handled of one connection in one turn, 1..=65535; the rest waits its round. Default 1,024.
     pub packets_per_turn: u32,

@@ -31,6 +31,8 @@ const LARGE_MIN: usize = 4_096;
 const RECENT_USES: u32 = 1_024;
 /// Places for topics used once that a hash may mean, so that topics which come in turn do not push each other out.
 const RECENT_WAYS: usize = 4;
+/// 2^64 by the golden ratio: its multiples do not come round.
+const WAY_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A remembered route.
 pub(super) struct Route {
@@ -100,8 +102,12 @@ pub(super) struct RouteCache {
     spared: u32,
     /// Uses so far. It may run over.
     uses: u32,
-    /// Parts of the hashes of topics that were used once, the latest first, where the hash says: two for each route that has room.
+    /// Parts of the hashes of topics that were used once, where the hash says: two for each route that has room. It is made anew
+    /// when that grows.
     recent: Box<[[u16; RECENT_WAYS]]>,
+    /// Which of the places that a hash means is taken next, as good as at random: if it were always the oldest, topics that
+    /// come in turn would push each other out for ever where there is one too many of them.
+    next_way: u64,
 }
 
 impl RouteCache {
@@ -115,6 +121,7 @@ impl RouteCache {
             spared: 0,
             uses: 0,
             recent: Box::default(),
+            next_way: 0,
         }
     }
 
@@ -176,9 +183,9 @@ impl RouteCache {
         self.uses.wrapping_sub(self.route(index).used_at) < RECENT_USES
     }
 
-    /// Takes in the route of a topic that is not here, in another's place if need be, and says where it is. It is not taken in
-    /// if it is too large, was not used shortly before, or has to come again because there is no room for more than `room`. `watch` says which cells
-    /// it has to watch, and their stamp.
+    /// Takes in the route of a topic that is not here, in another's place if there are `room` already, and says where it is. It is
+    /// not taken in if it is too large, was not used shortly before, or has to come again because there is no room. `watch` says
+    /// which cells it has to watch, and their stamp.
     pub(super) fn insert(
         &mut self,
         hash: u64,
@@ -231,8 +238,8 @@ impl RouteCache {
         let tag = (hash >> 48) as u16 | 1;
         let is_second = tags.contains(&tag);
         if !is_second {
-            tags.rotate_right(1);
-            tags[0] = tag;
+            self.next_way = self.next_way.wrapping_add(WAY_STEP);
+            tags[(self.next_way >> 32) as usize % RECENT_WAYS] = tag;
         }
         is_second
     }

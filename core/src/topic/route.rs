@@ -13,8 +13,8 @@ use super::interest::{FilterPrint, Interest};
 use super::tree::ahead::TOGETHER;
 use super::{Elsewhere, FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
 
-/// So many routes have room if the bound is not lower, and half as many as there are filters: who has the memory for a million
-/// filters has it for their topics.
+/// So many routes have room if the bound is not lower, or half as many as there are filters here, if that is more: who has the memory
+/// for a million filters has it for their topics. Of other shards' filters too little is kept to go by them.
 const ROUTES_MIN: usize = 65_536;
 
 /// Where the answer of [`Router::route_at`] lies. It is good until the next routing, however the router changes meanwhile.
@@ -44,7 +44,7 @@ pub struct Router {
 
 impl Router {
     /// An empty router that remembers up to `route_cache_max` topics, see
-    /// [`Limits::route_cache_max`](crate::config::Limits::route_cache_max). Topics of more than 256 bytes and routes of
+    /// [`Limits::route_cache_max`](crate::config::Limits::route_cache_max), which says when it is fewer. Topics of more than 256 bytes and routes of
     /// more than 256 filters are not remembered. `seed` keeps clients from choosing names that collide.
     pub fn new(route_cache_max: u32, seed: u64) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Router {
             let cells = self.epochs.cells(topic);
             (cells, self.epochs.stamp(cells))
         };
-        let room = ROUTES_MIN.max((self.tree.len() + self.interest.len()) / 2);
+        let room = ROUTES_MIN.max(self.tree.len() / 2);
         let Some(index) = self.cache.insert(hash, topic, &self.scratch, room, watch) else { return RouteAt::SCRATCH };
         self.latest = index;
         RouteAt(index)

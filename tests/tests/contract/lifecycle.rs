@@ -4,7 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use weirmq_core::Config;
+use weirmq_core::record::Input;
+use weirmq_core::{Config, Event};
 use weirmq_tests::server::{Recorded, RunningServer, Runtime};
 use weirmq_tests::socket::{Address, DEADLINE, Sockets};
 use weirmq_tests::wire::{Packet, ToWire, Version, connect, publish, subscribe};
@@ -137,15 +138,15 @@ pub(crate) fn shuts_down_although_a_client_hangs(runtime: Runtime, shards: u16) 
     assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
 }
 
-/// A shutdown that comes in the middle of a shard's turn is not slept over.
+/// A shutdown that comes in the middle of a shard's turn is heard in that turn: the shard might sleep after it, without anything
+/// that wakes it. What it did is held against the recording.
 pub(crate) fn shuts_down_in_the_middle_of_a_turn(runtime: Runtime, shards: u16) {
     let recorded = Recorded::default();
     let server = RunningServer::recorded(runtime, &config(shards), recorded.clone()).expect("the broker starts");
     let mut w = Sockets::new(server.addresses()[0].clone(), ());
     let client = w.connect(connect("client"));
+    // That it is connected is told before this is answered.
     w.expect_nothing(client);
-    // No state is waited for: after such a silence no counters are to be published, which would be another reason for a turn.
-    std::thread::sleep(Duration::from_millis(300));
     // A turn with so much to write carries out in its middle what it wants, and then looks at its inbox again.
     let mut bytes = Packet::from(subscribe(1, [("t", 0)])).to_wire(Version::V311);
     (0..3).for_each(|_| bytes.extend(publish("t", [b'x'; 18_000]).to_wire(Version::V311)));
@@ -158,6 +159,20 @@ pub(crate) fn shuts_down_in_the_middle_of_a_turn(runtime: Runtime, shards: u16) 
     (0..3).for_each(|_| _ = w.take(client, "t", [b'x'; 18_000]));
     w.expect_closed(client);
     server.join().expect("run returns Ok");
+    let home = recorded
+        .events
+        .lock()
+        .expect("the broker does not panic")
+        .iter()
+        .find_map(|(shard, event)| matches!(event, Event::Subscribed { .. }).then_some(*shard));
+    let inputs = recorded.recording.inputs(home.expect("somebody subscribed"));
+    let decoded: Vec<_> = inputs.iter().map(|input| Input::decode(input).expect("a sound record")).collect();
+    let is_piece = |input: &Input<'_>| matches!(input, Input::Receive { bytes: received, .. } if *received == bytes);
+    // Nothing can be said where TCP cut it.
+    let Some(piece) = decoded.iter().position(is_piece) else { return };
+    let stop = decoded.iter().position(|input| matches!(input, Input::Shutdown)).expect("it was told to");
+    let turns = decoded[piece..stop].iter().filter(|input| matches!(input, Input::Run { .. })).count();
+    assert_eq!(turns, 0, "no turn ended before it was heard");
 }
 
 /// A directory that goes with the test.

@@ -38,7 +38,7 @@ fn router(filters: usize, remembered: u32) -> (Router, Vec<String>) {
 /// Topics that were routed before.
 pub(crate) fn remembered(filters: usize) -> Work {
     let (mut router, topics) = router(filters, REMEMBERED);
-    // A topic is remembered when it comes again; one that shares its place in the memory of first uses comes in turn.
+    // A topic is remembered when it comes again.
     for topic in &topics {
         (0..2).for_each(|_| assert_eq!(router.route(topic).len(), 2));
     }

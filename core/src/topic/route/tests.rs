@@ -181,6 +181,17 @@ fn used_router(topics: &[String]) -> Router {
     router
 }
 
+/// However many of them mean the same place in the table of first uses.
+#[test]
+fn topics_in_turn_are_all_remembered_where_there_is_room() {
+    let topics = names("t", 1_024);
+    for seed in 0..20 {
+        let mut router = Router::new(1_024, seed);
+        let rounds = (1..200).find(|_| remembered(&mut router, &topics) == topics.len());
+        assert!(rounds.is_some(), "{} of {} with seed {seed}", router.cached_routes(), topics.len());
+    }
+}
+
 #[test]
 fn among_too_many_topics_in_turn_most_stay_remembered() {
     let topics = names("t", 80);
@@ -202,10 +213,10 @@ fn a_topic_that_becomes_frequent_gets_in_however_well_used_the_others_are() {
     let topics = names("t", 64);
     let mut router = used_router(&topics);
     let tries = (1..100).find(|_| {
-        assert!(remembered(&mut router, &topics) >= 63);
+        assert_eq!(remembered(&mut router, &topics), 64);
         router.route_at("hot") != RouteAt::SCRATCH
     });
-    assert!(tries.is_some_and(|tries| tries > 2), "{tries:?}");
+    assert!(tries.is_some_and(|tries| (3..=40).contains(&tries)), "{tries:?}");
 }
 
 #[test]
@@ -216,7 +227,7 @@ fn among_more_filters_there_is_room_for_more_routes() {
     route_all(&mut router);
     assert_eq!(router.cached_routes(), ROUTES_MIN);
     (0..2 * topics.len()).for_each(|number| _ = router.insert(&format!("f/{number}")));
-    (0..2).for_each(|_| route_all(&mut router));
+    route_all(&mut router);
     assert_eq!(router.cached_routes(), topics.len());
     let mut router = Router::new(100, 1);
     route_all(&mut router);

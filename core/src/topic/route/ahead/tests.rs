@@ -57,9 +57,9 @@ fn it_looks_ahead_at_no_more_than_is_routed() {
 #[test]
 fn what_is_alone_makes_it_pause() {
     let mut router = large_router();
-    for topics in [&[][..], &["f/1"], &["f/1", "f/1", "f/1"]] {
+    for (number, topics) in (1..).zip([&[][..], &["f/1"], &["f/1", "f/1", "f/1"]]) {
         look_ahead(&mut router, topics);
-        assert_eq!(routings(&mut router, &names(0..100)), AHEAD_PAUSE as usize, "{topics:?}");
+        assert_eq!(routings(&mut router, &names(number * 100..number * 100 + 100)), AHEAD_PAUSE as usize, "{topics:?}");
     }
 }
 
