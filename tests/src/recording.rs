@@ -45,11 +45,12 @@ impl Recording {
         file
     }
 
-    /// The records of one shard so far, each of which [`Input::decode`](weirmq_core::record::Input::decode) reads.
+    /// The records of one shard so far, each behind the µs since the last one;
+    /// [`Input::decode`](weirmq_core::record::Input::decode) reads it.
     ///
     /// # Panics
     /// When the file is not what its format says.
-    pub fn inputs(&self, shard: ShardId) -> Vec<Vec<u8>> {
+    pub fn inputs(&self, shard: ShardId) -> Vec<(u64, Vec<u8>)> {
         let mut reader = FileReader::new();
         reader.push(&self.file());
         let mut bytes = Vec::new();
@@ -63,8 +64,8 @@ impl Recording {
         while !rest.is_empty() {
             let length = number(&mut rest) as usize;
             let Some((mut record, after)) = rest.split_at_checked(length) else { break };
-            number(&mut record); // the time since the last one
-            inputs.push(record.to_vec());
+            let since = number(&mut record);
+            inputs.push((since, record.to_vec()));
             rest = after;
         }
         inputs

@@ -86,8 +86,9 @@ fn innocent_beside(runtime: Runtime, flooder: Flooder) {
     check(runtime, messages, &recorded.recording.inputs(ShardId(0)));
 }
 
-fn check(runtime: Runtime, messages: usize, inputs: &[Vec<u8>]) {
-    let inputs: Vec<Input<'_>> = inputs.iter().map(|input| Input::decode(input).expect("a sound record")).collect();
+fn check(runtime: Runtime, messages: usize, inputs: &[(u64, Vec<u8>)]) {
+    let inputs: Vec<Input<'_>> =
+        inputs.iter().map(|(_, input)| Input::decode(input).expect("a sound record")).collect();
     let named = |client_id: &str| {
         inputs.iter().find_map(|input| match input {
             Input::Receive { conn, bytes } if contains(bytes, client_id.as_bytes()) => Some(*conn),
