@@ -105,7 +105,7 @@ pub(super) struct RouteCache {
     /// Parts of the hashes of topics that were used once, where the hash says: two for each route that has room. It is made anew
     /// when that grows.
     recent: Box<[[u16; RECENT_WAYS]]>,
-    /// Which of the places that a hash means is taken next, as good as at random: if it were always the oldest, topics that
+    /// Which of the places that a hash means is taken when none is vacant, as good as at random: if it were the oldest, topics that
     /// come in turn would push each other out for ever where there is one too many of them.
     next_way: u64,
 }
@@ -239,7 +239,8 @@ impl RouteCache {
         let is_second = tags.contains(&tag);
         if !is_second {
             self.next_way = self.next_way.wrapping_add(WAY_STEP);
-            tags[(self.next_way >> 32) as usize % RECENT_WAYS] = tag;
+            let vacant = tags.iter().position(|&tag| tag == 0);
+            tags[vacant.unwrap_or((self.next_way >> 32) as usize % RECENT_WAYS)] = tag;
         }
         is_second
     }

@@ -25,7 +25,7 @@ pub(crate) fn pairs(version: Version, qos: QoS, batch: usize, payload: usize) ->
 
 /// Topics that are new each time, among many filters: each message is for a filter here and one there. A message counts once.
 pub(crate) fn matched(filters: usize) -> Work {
-    const PUBLISHERS: usize = 16;
+    const PUBLISHERS: usize = 128;
     const BATCH: usize = 16;
     let mut config = Config { shards: 2, ..Config::default() };
     // So few are remembered that every topic has been forgotten when it comes again.
