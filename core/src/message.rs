@@ -260,6 +260,39 @@ impl Messages {
             deadline: new.expires.unwrap_or(Instant::MAX),
             position: new.position,
         };
+        self.put(message)
+    }
+
+    /// Takes a message into the slab that another shard holds too. The caller has the one reference to it.
+    pub(crate) fn insert_shared(
+        &mut self,
+        body: &SharedBody,
+        qos: QoS,
+        retain: bool,
+        expires: Option<Instant>,
+    ) -> MessageId {
+        let message = Message {
+            bytes: Body::Shared(body.bytes.clone()),
+            shared: None,
+            qos,
+            retain,
+            topic_len: body.topic_len,
+            gap: body.gap,
+            properties_len: body.properties_len,
+            references: 1,
+            does_expire: expires.is_some(),
+            deadline: expires.unwrap_or(Instant::MAX),
+            position: LogPosition(0),
+        };
+        self.bytes_held += cost(&message.bytes, &None);
+        self.put(message)
+    }
+
+    fn put(&mut self, message: Message) -> MessageId {
+        if let Some(index) = self.free.pop() {
+            self.records[index as usize] = message;
+            return MessageId(index);
+        }
         let index = u32::try_from(self.records.len()).expect("memory is full before there are u32::MAX messages");
         self.records.push(message);
         MessageId(index)

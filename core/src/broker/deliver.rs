@@ -3,8 +3,6 @@
 //! QoS 0 goes straight to the output. QoS 1 and 2 are *pulled*: the queue holds small records, and a record becomes a
 //! PUBLISH only when the window and the output have room for it.
 
-use alloc::sync::Arc;
-
 use bytes::Bytes;
 
 use super::clients::Clients;
@@ -37,8 +35,6 @@ pub(super) struct Arrival<'a> {
     pub(super) received: Option<Received<'a>>,
     /// The payload again, when other shards hold it too.
     pub(super) shared: Option<Bytes>,
-    /// The topic again, when another shard keeps it.
-    pub(super) topic_held: Option<&'a Arc<str>>,
     /// Whose the bytes of the record will be.
     pub(super) owner: Owner,
     /// Where it is retained, once it is.
@@ -91,7 +87,6 @@ impl<'a> Arrival<'a> {
             answered: false,
             received: None,
             shared: None,
-            topic_held: None,
             owner: Owner::Own,
             kept: None,
             message: None,

@@ -19,7 +19,7 @@ use crate::message::{MessageId, Owner};
 use crate::packet::{QoS, ReasonCode};
 use crate::peer::{
     BesideAt, PeerBatch, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerLink, PeerMembers, PeerMessage,
-    PeerPublish,
+    PeerPublish, PeerRetain,
 };
 use crate::record::Input;
 use crate::store::gate::{PeerWait, PeerWaits, Until};
@@ -142,7 +142,11 @@ impl Broker {
         if self.peers.is_empty() {
             return;
         }
-        if retained.is_none() && self.chosen.is_empty() {
+        let is_plain = self.chosen.is_empty();
+        if is_plain && elsewhere.is_empty() && retained.is_some() && self.forward_retained(arrival, routed) {
+            return;
+        }
+        if is_plain && retained.is_none() {
             // Most often there is nobody else to look for.
             for found in elsewhere.chunk_by(|one, next| one.shard == next.shard) {
                 let shard = usize::from(found[0].shard);
@@ -167,6 +171,35 @@ impl Broker {
         self.chosen.clear();
     }
 
+    /// Sends a message that was retained here to all other shards, where nobody is known to wait for it. `false`: it is one of
+    /// the few that have to go as other messages do.
+    fn forward_retained(&mut self, arrival: &Arrival<'_>, routed: &mut Routed) -> bool {
+        if self.clients.config.durable {
+            return false;
+        }
+        for shard in self.others() {
+            let Some(retain) = self.kept_content(arrival) else { return false };
+            let link = &mut self.peers[shard];
+            link.note_quiet();
+            let heard = link.interest_heard();
+            let batch = link.batch();
+            batch.heard.get_or_insert(heard);
+            let place = batch.push_retain(retain);
+            batch.push(PeerMessage::Retain(place));
+            self.note_pushed(shard);
+            if arrival.answered {
+                self.await_batch(shard, false, routed);
+            }
+        }
+        true
+    }
+
+    fn note_pushed(&mut self, shard: usize) {
+        let link = &self.peers[shard];
+        self.peers_pressing |= link.is_pressing(PRESSING_BYTES);
+        self.peers_full |= link.bytes() > self.clients.config.limits.peer_bytes_max as usize;
+    }
+
     #[inline(always)]
     fn forward_to(
         &mut self,
@@ -189,8 +222,15 @@ impl Broker {
         }
         let ticket = if waits { routed.ticket } else { 0 };
         self.push_publish(shard, arrival, groups, subscribers, retained, ticket, 0);
-        if arrival.answered && (waits || self.peers[shard].is_full()) {
-            let until = if waits { Until::Handled } else { Until::Left };
+        if arrival.answered {
+            self.await_batch(shard, waits, routed);
+        }
+    }
+
+    /// The publisher of a message that was added is not told before it was taken over, or else has left.
+    fn await_batch(&self, shard: usize, until_handled: bool, routed: &mut Routed) {
+        if until_handled || self.peers[shard].is_full() {
+            let until = if until_handled { Until::Handled } else { Until::Left };
             let batch = self.peers[shard].next_number();
             routed.peers.push(PeerWait { shard: ShardId(shard as u16), until, batch });
         }
@@ -232,7 +272,7 @@ impl Broker {
             (None, Some(received)) => received.push(&arrival.content(), batch),
             (None, None) => batch.push_content(arrival.topic.as_bytes(), arrival.properties, arrival.payload),
             (Some(PeerHeld::Payload(_)), _) => batch.push_content(arrival.topic.as_bytes(), arrival.properties, &[]),
-            (Some(PeerHeld::Kept { .. }), _) => PeerContent::default(),
+            (Some(PeerHeld::Kept(_)), _) => PeerContent::default(),
         };
         batch.prompt |= ticket > 0;
         batch.urgent |= subscribers.are_known() || !groups.is_empty();
@@ -246,9 +286,7 @@ impl Broker {
             answered: arrival.answered && hops == 0,
             subscriptions: subscribers != Subscribers::Not,
         }));
-        let link = &self.peers[shard];
-        self.peers_pressing |= link.is_pressing(PRESSING_BYTES);
-        self.peers_full |= link.bytes() > self.clients.config.limits.peer_bytes_max as usize;
+        self.note_pushed(shard);
     }
 
     /// What few messages have.
@@ -263,7 +301,6 @@ impl Broker {
         hops: u16,
     ) -> Option<BesideAt> {
         let kept = if retained.is_some() { self.kept_content(arrival) } else { None };
-        let held = kept.or_else(|| arrival.shared.clone().map(PeerHeld::Payload));
         let link = &mut self.peers[shard];
         if groups.is_empty() && subscribers == Subscribers::Unknown {
             link.note_quiet();
@@ -278,14 +315,10 @@ impl Broker {
             batch.push_share(group.name(), &text);
         }
         let (shares, expires) = (start..batch.bytes.len() as u32, arrival.expires.unwrap_or(Instant::MAX));
-        batch.push_beside(PeerBeside { held, shares, retained: retained.and_then(NonZeroU64::new), hops, expires })
-    }
-
-    /// Topic and bytes of a message that was retained here, for others to keep the same.
-    fn kept_content(&self, arrival: &Arrival<'_>) -> Option<PeerHeld> {
-        let (topic, entry) = self.retained.store.at(arrival.kept?)?;
-        let body = self.clients.messages.shared_body(MessageId::from_index(entry.message))?;
-        Some(PeerHeld::Kept { topic: topic.clone(), body })
+        let kept = kept.map(|kept| PeerHeld::Kept(batch.push_retain(kept)));
+        let retained = if kept.is_none() { retained.and_then(NonZeroU64::new) } else { None };
+        let held = kept.or_else(|| arrival.shared.clone().map(PeerHeld::Payload));
+        batch.push_beside(PeerBeside { held, shares, retained, hops, expires })
     }
 
     /// A batch from another shard: handled at once, so that a shard never waits for itself. It is emptied.
@@ -330,6 +363,16 @@ impl Broker {
                     }
                     self.peer_publish(from, batch, publish, &mut known, &mut scratch);
                 }
+                PeerMessage::Retain(place) => {
+                    let retains = &batch.retains[*place as usize..];
+                    if *place as usize % AHEAD_PACKETS_MAX == 0 {
+                        self.retained.read_ahead(&retains[..retains.len().min(AHEAD_PACKETS_MAX)]);
+                    }
+                    let message = self.retain_peer(from, &retains[0]);
+                    if !is_known {
+                        self.deliver_retained(&retains[0], message, &mut scratch);
+                    }
+                }
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
                 PeerMessage::Unstored { ticket } => self.gate.give_up_ticket(*ticket),
             }
@@ -358,7 +401,7 @@ impl Broker {
         let topics = messages.iter().take(AHEAD_PACKETS_MAX).filter_map(|message| match message {
             PeerMessage::Publish(publish) if publish.subscriptions => {
                 match batch.beside(publish.beside).and_then(|beside| beside.held.as_ref()) {
-                    Some(PeerHeld::Kept { topic, .. }) => Some(topic.as_bytes()),
+                    Some(PeerHeld::Kept(place)) => Some(batch.retains[*place as usize].topic.as_bytes()),
                     Some(PeerHeld::Payload(_)) | None => Some(batch.topic(&publish.content)),
                 }
             }
@@ -378,7 +421,7 @@ impl Broker {
     ) {
         let beside = batch.beside(publish.beside);
         let (kept, new) = match beside.and_then(|beside| beside.held.as_ref()) {
-            Some(PeerHeld::Kept { topic, .. }) => (Some(&**topic), None),
+            Some(PeerHeld::Kept(place)) => (Some(&*batch.retains[*place as usize].topic), None),
             _ => {
                 let topic = batch.topic(&publish.content);
                 let new = (topic != known.as_bytes()).then(|| core::str::from_utf8(topic));
@@ -407,7 +450,7 @@ impl Broker {
         let mut arrival = Arrival::new(topic, properties, payload, publish.qos, publish.retain);
         arrival.received = Received::in_batch(batch, content, publish.qos);
         if let Some(beside) = beside {
-            self.add_beside(&mut arrival, from, beside);
+            self.add_beside(&mut arrival, from, batch, beside);
         }
         arrival.answered = publish.answered;
         self.find_subscriptions(topic, from, batch, publish, scratch);
@@ -440,21 +483,63 @@ impl Broker {
 
     /// What few messages have. What is to be retained is.
     #[inline(never)]
-    fn add_beside<'a>(&mut self, arrival: &mut Arrival<'a>, from: ShardId, beside: &'a PeerBeside) {
+    fn add_beside<'a>(
+        &mut self,
+        arrival: &mut Arrival<'a>,
+        from: ShardId,
+        batch: &'a PeerBatch,
+        beside: &'a PeerBeside,
+    ) {
         arrival.expires_at(self.clients.now, (beside.expires < Instant::MAX).then_some(beside.expires));
         match &beside.held {
             Some(PeerHeld::Payload(payload)) => {
                 (arrival.payload, arrival.shared) = (payload, Some(payload.clone()));
             }
-            Some(PeerHeld::Kept { topic, body }) => {
-                (arrival.properties, arrival.payload) = (body.properties(), body.payload());
-                (arrival.topic_held, arrival.owner) = (Some(topic), Owner::Other(body.clone()));
+            Some(PeerHeld::Kept(place)) => {
+                let retain = &batch.retains[*place as usize];
+                let message = self.retain_peer(from, retain);
+                self.hold_retained(arrival, retain, message);
             }
             None => {}
         }
         if let Some(stamp) = beside.retained {
             self.retain_stamped(arrival, (stamp.get(), from.0));
         }
+    }
+
+    /// Makes a message what was to be retained, and is if there is a `message`.
+    fn hold_retained<'a>(&mut self, arrival: &mut Arrival<'a>, retain: &'a PeerRetain, message: Option<MessageId>) {
+        (arrival.properties, arrival.payload) = (retain.body.properties(), retain.body.payload());
+        match message {
+            Some(message) => {
+                self.clients.messages.share(message);
+                arrival.message = Some(message);
+            }
+            None => arrival.owner = Owner::Other(retain.body.clone()),
+        }
+    }
+
+    /// A message that another shard sent to be retained, for the subscribers that it had not heard of.
+    #[cold]
+    fn deliver_retained(&mut self, retain: &PeerRetain, message: Option<MessageId>, scratch: &mut Scratch) {
+        self.look_up(&retain.topic, scratch);
+        if retain.expires > self.clients.now {
+            let mut arrival = Arrival::new(&retain.topic, &[], &[], retain.qos, true);
+            arrival.expires_at(self.clients.now, retain.expires());
+            self.hold_retained(&mut arrival, retain, message);
+            self.clients.images.clear();
+            arrival.sole = true;
+            self.deliver_subscriptions(&mut arrival, scratch);
+            if let Some(message) = arrival.message.take() {
+                self.clients.release(message);
+            }
+        }
+    }
+
+    fn look_up(&mut self, topic: &str, scratch: &mut Scratch) {
+        self.clients.stats.peer_lookups += 1;
+        self.router.expect_same();
+        scratch.set_filters(self.router.route(topic));
     }
 
     /// The filters that a message from another shard is for. What it found there holds if it knew of all that there are here;
@@ -474,11 +559,7 @@ impl Broker {
             Some(found) if self.peers[usize::from(from.0)].is_known_by(batch.heard) => {
                 scratch.set_filters(found);
             }
-            _ => {
-                self.clients.stats.peer_lookups += 1;
-                self.router.expect_same();
-                scratch.set_filters(self.router.route(topic));
-            }
+            _ => self.look_up(topic, scratch),
         }
     }
 

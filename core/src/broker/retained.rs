@@ -8,17 +8,20 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::hint::black_box;
 
 use super::Broker;
 use super::clients::Clients;
 use super::deliver::{Arrival, Target};
+use crate::id::ShardId;
 use crate::message::{MessageId, Owner};
+use crate::peer::PeerRetain;
 use crate::session::{Identifiers, NO_CONNECTION, RetainedScan};
 use crate::store::Operation;
 use crate::time::Instant;
 use crate::timer::{TimerId, TimerKey, TimerKind};
 use crate::topic::RetainedStore;
-use crate::topic::retained::Entry;
+use crate::topic::retained::{Entry, KeptAt, Slot};
 
 /// The retained messages of this shard.
 pub(super) struct Retained {
@@ -49,15 +52,23 @@ impl Retained {
     }
 }
 
+impl Retained {
+    /// Reads what keeping these will read.
+    pub(super) fn read_ahead(&self, retains: &[PeerRetain]) {
+        black_box(self.store.read_ahead(retains.iter().map(|retain| retain.hash)));
+    }
+}
+
 impl Broker {
     /// Keeps or removes the retained message of a topic that was published in this shard. `false`: there is no room. When
     /// nobody waits to be told so, the message is published all the same, and the one that it should have replaced is gone:
     /// it is not the latest any more (MQTT 5.0, 3.3.1.3).
     pub(super) fn retain(&mut self, arrival: &mut Arrival<'_>) -> bool {
         let stamp = (self.retained.clock + 1, self.shard.0);
-        let has_room = arrival.payload.is_empty() || self.has_retained_room(arrival);
+        let slot = self.retained.store.slot(arrival.topic);
+        let has_room = arrival.payload.is_empty() || self.has_retained_room(arrival, slot);
         if has_room {
-            self.retain_stamped(arrival, stamp);
+            self.retain_at(slot, arrival, stamp);
         } else if !arrival.answered {
             self.retained.clock = stamp.0;
             self.remove_stamped(arrival.topic, stamp);
@@ -72,34 +83,79 @@ impl Broker {
 
     /// Keeps or removes the retained message of a topic, unless what is known of the topic is newer.
     pub(super) fn retain_stamped(&mut self, arrival: &mut Arrival<'_>, stamp: (u64, u16)) {
-        // Whatever becomes of the message: what is retained here later is newer.
-        self.retained.clock = self.retained.clock.max(stamp.0);
-        let slot = self.retained.store.slot(arrival.topic);
-        let known = self.retained.store.get_at(slot).copied();
-        if self.was_removed(arrival.topic, stamp) || known.is_some_and(|known| known.stamp > stamp) {
+        self.retain_at(self.retained.store.slot(arrival.topic), arrival, stamp);
+    }
+
+    fn retain_at(&mut self, slot: Slot, arrival: &mut Arrival<'_>, stamp: (u64, u16)) {
+        if !self.is_latest(slot, arrival.topic, stamp) {
             return;
         }
         if arrival.payload.is_empty() {
             // MQTT-3.3.1-6: an empty payload removes.
             return self.remove_stamped(arrival.topic, stamp);
         }
-        self.drop_entry(arrival.topic, known);
+        self.drop_entry(arrival.topic, self.retained.store.get_at(slot).copied());
         if !self.peers.is_empty() && arrival.shared.is_none() && matches!(arrival.owner, Owner::Own) {
             arrival.owner = Owner::Everyone;
         }
         let message = arrival.record(&mut self.clients.messages);
         self.clients.messages.share(message);
+        let expiring = arrival.expires.map(|expires| (expires, arrival.topic));
+        arrival.kept = Some(self.keep(slot, || Arc::from(arrival.topic), message, expiring, stamp));
+    }
+
+    /// Keeps what another shard does, unless what is known of the topic is newer, and answers the message. It is the store's.
+    pub(super) fn retain_peer(&mut self, from: ShardId, retain: &PeerRetain) -> Option<MessageId> {
+        let stamp = (retain.stamp, from.0);
+        let slot = self.retained.store.slot_of(retain.hash, &retain.topic);
+        if !self.is_latest(slot, &retain.topic, stamp) {
+            return None;
+        }
+        self.drop_entry(&retain.topic, self.retained.store.get_at(slot).copied());
+        let expires = retain.expires();
+        let message = self.clients.messages.insert_shared(&retain.body, retain.qos, true, expires);
+        let expiring = expires.map(|expires| (expires, &*retain.topic));
+        self.keep(slot, || retain.topic.clone(), message, expiring, stamp);
+        Some(message)
+    }
+
+    /// Topic and bytes of a message that was retained here, for another shard to keep the same.
+    pub(super) fn kept_content(&self, arrival: &Arrival<'_>) -> Option<PeerRetain> {
+        let kept = arrival.kept?;
+        let (topic, entry) = self.retained.store.at(kept)?;
+        let body = self.clients.messages.shared_body(MessageId::from_index(entry.message))?;
+        let expires = arrival.expires.unwrap_or(Instant::MAX);
+        let (topic, stamp) = (topic.clone(), entry.stamp.0);
+        Some(PeerRetain { topic, body, hash: kept.hash, qos: arrival.qos, stamp, expires })
+    }
+
+    /// Whether nothing newer is known of the topic. Whatever becomes of the message: what is retained here later is newer.
+    fn is_latest(&mut self, slot: Slot, topic: &str, stamp: (u64, u16)) -> bool {
+        self.retained.clock = self.retained.clock.max(stamp.0);
+        self.retained.store.get_at(slot).is_none_or(|known| known.stamp <= stamp) && !self.was_removed(topic, stamp)
+    }
+
+    /// Puts a message in the place of what was dropped.
+    #[inline]
+    fn keep(
+        &mut self,
+        slot: Slot,
+        topic: impl FnOnce() -> Arc<str>,
+        message: MessageId,
+        expiring: Option<(Instant, &str)>,
+        stamp: (u64, u16),
+    ) -> KeptAt {
         let position = self.clients.record_message(message);
         self.clients.record(|| Operation::Retained { message: position });
         self.retained.bytes += self.clients.messages.get(message).size() as u64;
-        let entry = Entry { message: message.index() as u32, expires: arrival.expires, stamp };
-        let topic = || arrival.topic_held.map_or_else(|| Arc::from(arrival.topic), Arc::clone);
-        arrival.kept = Some(self.retained.store.set_at(slot, topic, entry));
-        if let Some(expires) = arrival.expires {
-            self.retained.expiring.insert((expires, Box::from(arrival.topic)));
+        let expires = expiring.map(|(expires, _)| expires);
+        let kept = self.retained.store.set_at(slot, topic, Entry { message: message.index() as u32, expires, stamp });
+        if let Some((expires, topic)) = expiring {
+            self.retained.expiring.insert((expires, Box::from(topic)));
             self.arm_retained();
         }
         self.clients.stats.retained_messages = self.retained.store.len() as u64;
+        kept
     }
 
     /// Whether the topic's message was removed later than it got this one.
@@ -127,8 +183,8 @@ impl Broker {
         }
     }
 
-    fn has_retained_room(&self, arrival: &Arrival<'_>) -> bool {
-        let known = self.retained.store.get(arrival.topic);
+    fn has_retained_room(&self, arrival: &Arrival<'_>, slot: Slot) -> bool {
+        let known = self.retained.store.get_at(slot);
         let limits = &self.clients.config.limits;
         let size = (arrival.topic.len() + arrival.properties.len() + arrival.payload.len()) as u64;
         let freed =

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::publish::{PeerBeside, PeerPublish};
+use super::retain::PeerRetain;
 use crate::topic::{FilterId, FilterPrint};
 
 /// Messages from one shard to another, in order.
@@ -28,6 +29,7 @@ pub struct PeerBatch {
     /// What the messages point into.
     pub(crate) bytes: Vec<u8>,
     pub(crate) beside: Vec<PeerBeside>,
+    pub(crate) retains: Vec<PeerRetain>,
     pub(crate) members: Vec<PeerMembers>,
     /// Bytes of what few messages have, and of what they share.
     pub(crate) other_bytes: usize,
@@ -54,6 +56,8 @@ pub(crate) enum PeerMessage {
     Members(u32),
     /// An Application Message.
     Publish(PeerPublish),
+    /// One that is to be retained, and that no subscriber there is known to wait for: the place in the batch's `retains`.
+    Retain(u32),
     /// A message with this ticket was not taken over, because a session's queue was full.
     Refused { ticket: u64 },
     /// A message with this ticket was taken over, and cannot be stored.
@@ -87,6 +91,7 @@ impl PeerBatch {
         self.messages.clear();
         self.bytes.clear();
         self.beside.clear();
+        self.retains.clear();
         self.members.clear();
         self.store_failed = false;
         self.other_bytes = 0;
@@ -135,6 +140,7 @@ impl PeerBatch {
         self.bytes.capacity()
             + self.messages.capacity() * size_of::<PeerMessage>()
             + self.beside.capacity() * size_of::<PeerBeside>()
+            + self.retains.capacity() * size_of::<PeerRetain>()
             + self.members.capacity() * size_of::<PeerMembers>()
             + self.filters.capacity() * size_of::<FilterId>()
             + self.interest.capacity() * size_of::<Interest>()

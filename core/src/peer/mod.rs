@@ -5,6 +5,7 @@ mod bell;
 mod calls;
 mod link;
 mod publish;
+mod retain;
 
 pub use batch::PeerBatch;
 pub(crate) use batch::{PeerMembers, PeerMessage};
@@ -14,3 +15,4 @@ pub(crate) use link::{Allowance, PeerLink};
 pub(crate) use publish::{
     BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerPacket, PeerPackets, PeerPublish,
 };
+pub(crate) use retain::PeerRetain;

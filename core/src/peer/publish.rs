@@ -1,13 +1,11 @@
 //! An Application Message on its way to another shard.
 
-use alloc::sync::Arc;
 use core::num::{NonZeroU32, NonZeroU64};
 use core::ops::Range;
 
 use bytes::Bytes;
 
 use super::PeerBatch;
-use crate::message::SharedBody;
 use crate::packet::QoS;
 use crate::time::Instant;
 use crate::topic::{Elsewhere, FilterId};
@@ -87,7 +85,7 @@ pub(crate) struct PeerBeside {
     pub(crate) held: Option<PeerHeld>,
     /// Pairs of group name and filter, each with a length in front, that the receiver has to choose a member for.
     pub(crate) shares: Range<u32>,
-    /// The retained stamp, when the receiver has to keep it.
+    /// The retained stamp, when the receiver has to keep it and is not told by [`PeerHeld::Kept`].
     pub(crate) retained: Option<NonZeroU64>,
     /// How many shards have passed it on.
     pub(crate) hops: u16,
@@ -100,8 +98,8 @@ pub(crate) struct PeerBeside {
 pub(crate) enum PeerHeld {
     /// The payload, which every other shard has that it goes to.
     Payload(Bytes),
-    /// All of it: every shard keeps it.
-    Kept { topic: Arc<str>, body: SharedBody },
+    /// All of it, which every shard keeps: the place in the batch's `retains`.
+    Kept(u32),
 }
 
 impl PeerContent {
@@ -208,8 +206,7 @@ impl PeerBatch {
     pub(crate) fn push_beside(&mut self, beside: PeerBeside) -> Option<BesideAt> {
         let shared = match &beside.held {
             Some(PeerHeld::Payload(payload)) => payload.len(),
-            Some(PeerHeld::Kept { topic, body }) => topic.len() + body.len(),
-            None => 0,
+            Some(PeerHeld::Kept(_)) | None => 0,
         };
         self.other_bytes += size_of::<PeerBeside>() + shared;
         self.beside.push(beside);

@@ -51,9 +51,17 @@ impl Epochs {
         let one = separators.next().unwrap_or(bytes.len());
         let two = separators.next().unwrap_or(bytes.len());
         Cells {
-            one_level: Cell((1 + self.hash(&bytes[..one]) % ONE_LEVEL_CELLS) as u16),
-            two_levels: Cell((1 + ONE_LEVEL_CELLS + self.hash(&bytes[..two]) % TWO_LEVEL_CELLS) as u16),
+            one_level: self.one_level(&bytes[..one]),
+            two_levels: self.two_levels(&bytes[..two]),
         }
+    }
+
+    fn one_level(&self, level: &[u8]) -> Cell {
+        Cell((1 + self.hash(level) % ONE_LEVEL_CELLS) as u16)
+    }
+
+    fn two_levels(&self, levels: &[u8]) -> Cell {
+        Cell((1 + ONE_LEVEL_CELLS + self.hash(levels) % TWO_LEVEL_CELLS) as u16)
     }
 
     /// A number that differs from all earlier ones as soon as a filter counted in one of the cells. Counters only grow, so
@@ -67,11 +75,15 @@ impl Epochs {
     pub(super) fn cell(&self, filter: &str) -> Cell {
         let is_wildcard = |level: &str| level == "+" || level == "#";
         let mut levels = super::name::levels(filter);
-        if levels.next().is_some_and(is_wildcard) {
+        let one = levels.next().unwrap_or_default();
+        if is_wildcard(one) {
             return LEADING_WILDCARD;
         }
-        let cells = self.cells(filter);
-        if levels.next().is_some_and(is_wildcard) { cells.one_level } else { cells.two_levels }
+        match levels.next() {
+            Some(two) if is_wildcard(two) => self.one_level(one.as_bytes()),
+            Some(two) => self.two_levels(&filter.as_bytes()[..one.len() + 1 + two.len()]),
+            None => self.two_levels(filter.as_bytes()),
+        }
     }
 
     /// The cell that a filter of so many leading levels of `filter`, 0 to 2, and `#` counts in.

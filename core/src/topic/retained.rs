@@ -56,6 +56,9 @@ struct Kept {
 
 const _: () = assert!(size_of::<Option<Kept>>() <= 64, "a topic with a retained message");
 
+/// So many topics are more than a core has at hand.
+const LARGE_MIN: usize = 4_096;
+
 /// It stands in the order.
 const ORDERED: u32 = u32::MAX;
 
@@ -75,7 +78,11 @@ pub struct Slot {
 
 /// Where a topic's message is kept, until it is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptAt(u32);
+pub struct KeptAt {
+    place: u32,
+    /// The topic's hash.
+    pub hash: u32,
+}
 
 /// How far the search for one filter has come. It borrows nothing, and the store may change between two steps.
 #[derive(Clone, Debug)]
@@ -141,17 +148,17 @@ impl RetainedStore {
             if let Some(kept) = &mut self.kept[place] {
                 kept.entry = entry;
             }
-            return KeptAt(place);
+            return KeptAt { place, hash };
         }
-        let kept = self.kept.insert(Some(Kept { topic: topic(), entry, fresh: self.fresh.len() as u32 }));
-        self.fresh.push(kept);
-        self.by_topic.insert_unique(spread(hash), Place { hash, kept }, |place| spread(place.hash));
-        KeptAt(kept)
+        let place = self.kept.insert(Some(Kept { topic: topic(), entry, fresh: self.fresh.len() as u32 }));
+        self.fresh.push(place);
+        self.by_topic.insert_unique(spread(hash), Place { hash, kept: place }, |place| spread(place.hash));
+        KeptAt { place, hash }
     }
 
     /// What is kept in a place, and its topic, for others to keep the same text.
     pub fn at(&self, place: KeptAt) -> Option<(&Arc<str>, &Entry)> {
-        self.kept[place.0].as_ref().map(|kept| (&kept.topic, &kept.entry))
+        self.kept[place.place].as_ref().map(|kept| (&kept.topic, &kept.entry))
     }
 
     /// Keeps nothing for `topic` any more, and answers what was kept (MQTT-3.3.1-6).
@@ -196,8 +203,24 @@ impl RetainedStore {
 
     /// Searches `topic`.
     pub fn slot(&self, topic: &str) -> Slot {
-        let hash = self.hash(topic);
+        self.slot_of(self.hash(topic), topic)
+    }
+
+    /// Searches `topic`, whose hash is known from a store with the same seed.
+    pub fn slot_of(&self, hash: u32, topic: &str) -> Slot {
         Slot { hash, kept: self.find(hash, topic) }
+    }
+
+    /// Reads what searches for topics with these hashes will read, side by side, so that the reads of memory overlap. It
+    /// answers anything.
+    pub fn read_ahead(&self, hashes: impl Iterator<Item = u32>) -> u64 {
+        if self.by_topic.len() < LARGE_MIN {
+            return 0;
+        }
+        hashes.fold(0, |read, hash| {
+            let found = self.by_topic.find(spread(hash), |place| place.hash == hash);
+            read ^ found.and_then(|place| self.kept[place.kept].as_ref()).map_or(0, |kept| kept.entry.stamp.0)
+        })
     }
 
     /// What is kept in a place that was found.
