@@ -266,13 +266,13 @@ impl Messages {
     /// Takes a message into the slab that another shard holds too. The caller has the one reference to it.
     pub(crate) fn insert_shared(
         &mut self,
-        body: &SharedBody,
+        body: SharedBody,
         qos: QoS,
         retain: bool,
         expires: Option<Instant>,
     ) -> MessageId {
         let message = Message {
-            bytes: Body::Shared(body.bytes.clone()),
+            bytes: Body::Shared(body.bytes),
             shared: None,
             qos,
             retain,

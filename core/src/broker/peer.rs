@@ -15,7 +15,7 @@ use super::encode::Received;
 use super::input::{AHEAD_PACKETS_MAX, KNOWN_BYTES_MAX};
 use super::route::{Routed, Scratch};
 use crate::id::{LogPosition, ShardId};
-use crate::message::{MessageId, Owner};
+use crate::message::Owner;
 use crate::packet::{QoS, ReasonCode};
 use crate::peer::{
     BesideAt, PeerBatch, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerLink, PeerMembers, PeerMessage,
@@ -364,13 +364,14 @@ impl Broker {
                     self.peer_publish(from, batch, publish, &mut known, &mut scratch);
                 }
                 PeerMessage::Retain(place) => {
-                    let retains = &batch.retains[*place as usize..];
-                    if *place as usize % AHEAD_PACKETS_MAX == 0 {
-                        self.retained.read_ahead(&retains[..retains.len().min(AHEAD_PACKETS_MAX)]);
+                    let place = *place as usize;
+                    if place.is_multiple_of(AHEAD_PACKETS_MAX) {
+                        self.retained.read_ahead(batch.retains[place..].iter().take(AHEAD_PACKETS_MAX).flatten());
                     }
-                    let message = self.retain_peer(from, &retains[0]);
-                    if !is_known {
-                        self.deliver_retained(&retains[0], message, &mut scratch);
+                    match batch.retains[place].take() {
+                        Some(retain) if is_known => drop(self.retain_peer(from, retain)),
+                        Some(retain) => self.retain_and_deliver(from, &retain, &mut scratch),
+                        None => {}
                     }
                 }
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
@@ -401,7 +402,7 @@ impl Broker {
         let topics = messages.iter().take(AHEAD_PACKETS_MAX).filter_map(|message| match message {
             PeerMessage::Publish(publish) if publish.subscriptions => {
                 match batch.beside(publish.beside).and_then(|beside| beside.held.as_ref()) {
-                    Some(PeerHeld::Kept(place)) => Some(batch.retains[*place as usize].topic.as_bytes()),
+                    Some(&PeerHeld::Kept(place)) => batch.retain(place).map(|retain| retain.topic.as_bytes()),
                     Some(PeerHeld::Payload(_)) | None => Some(batch.topic(&publish.content)),
                 }
             }
@@ -421,7 +422,7 @@ impl Broker {
     ) {
         let beside = batch.beside(publish.beside);
         let (kept, new) = match beside.and_then(|beside| beside.held.as_ref()) {
-            Some(PeerHeld::Kept(place)) => (Some(&*batch.retains[*place as usize].topic), None),
+            Some(&PeerHeld::Kept(place)) => (batch.retain(place).map(|retain| &*retain.topic), None),
             _ => {
                 let topic = batch.topic(&publish.content);
                 let new = (topic != known.as_bytes()).then(|| core::str::from_utf8(topic));
@@ -456,7 +457,7 @@ impl Broker {
         self.find_subscriptions(topic, from, batch, publish, scratch);
         if arrival.expires.is_some_and(|expires| expires <= self.clients.now) {
             // What is retained counts when it goes.
-            let is_retained = beside.is_some_and(|beside| beside.retained.is_some());
+            let is_retained = beside.is_some_and(PeerBeside::is_to_retain);
             self.clients.stats.dropped_expired += u64::from(!is_retained);
         } else if publish.ticket > 0 && self.peer_refuses(&arrival, batch, publish, scratch) {
             self.refuse_ticket(from, publish.ticket);
@@ -496,9 +497,9 @@ impl Broker {
                 (arrival.payload, arrival.shared) = (payload, Some(payload.clone()));
             }
             Some(PeerHeld::Kept(place)) => {
-                let retain = &batch.retains[*place as usize];
-                let message = self.retain_peer(from, retain);
-                self.hold_retained(arrival, retain, message);
+                if let Some(retain) = batch.retain(*place) {
+                    self.retain_arrival(arrival, from, retain);
+                }
             }
             None => {}
         }
@@ -507,10 +508,10 @@ impl Broker {
         }
     }
 
-    /// Makes a message what was to be retained, and is if there is a `message`.
-    fn hold_retained<'a>(&mut self, arrival: &mut Arrival<'a>, retain: &'a PeerRetain, message: Option<MessageId>) {
+    /// Retains what another shard does, and makes a message of it.
+    fn retain_arrival<'a>(&mut self, arrival: &mut Arrival<'a>, from: ShardId, retain: &'a PeerRetain) {
         (arrival.properties, arrival.payload) = (retain.body.properties(), retain.body.payload());
-        match message {
+        match self.retain_peer(from, retain.clone()) {
             Some(message) => {
                 self.clients.messages.share(message);
                 arrival.message = Some(message);
@@ -521,18 +522,19 @@ impl Broker {
 
     /// A message that another shard sent to be retained, for the subscribers that it had not heard of.
     #[cold]
-    fn deliver_retained(&mut self, retain: &PeerRetain, message: Option<MessageId>, scratch: &mut Scratch) {
+    fn retain_and_deliver(&mut self, from: ShardId, retain: &PeerRetain, scratch: &mut Scratch) {
+        let mut arrival = Arrival::new(&retain.topic, &[], &[], retain.qos, true);
+        arrival.expires_at(self.clients.now, retain.expires());
+        self.retain_arrival(&mut arrival, from, retain);
         self.look_up(&retain.topic, scratch);
+        // What has expired counts when it goes.
         if retain.expires > self.clients.now {
-            let mut arrival = Arrival::new(&retain.topic, &[], &[], retain.qos, true);
-            arrival.expires_at(self.clients.now, retain.expires());
-            self.hold_retained(&mut arrival, retain, message);
             self.clients.images.clear();
             arrival.sole = true;
             self.deliver_subscriptions(&mut arrival, scratch);
-            if let Some(message) = arrival.message.take() {
-                self.clients.release(message);
-            }
+        }
+        if let Some(message) = arrival.message.take() {
+            self.clients.release(message);
         }
     }
 

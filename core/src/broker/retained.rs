@@ -54,8 +54,8 @@ impl Retained {
 
 impl Retained {
     /// Reads what keeping these will read.
-    pub(super) fn read_ahead(&self, retains: &[PeerRetain]) {
-        black_box(self.store.read_ahead(retains.iter().map(|retain| retain.hash)));
+    pub(super) fn read_ahead<'r>(&self, retains: impl Iterator<Item = &'r PeerRetain>) {
+        black_box(self.store.read_ahead(retains.map(|retain| retain.hash)));
     }
 }
 
@@ -100,22 +100,20 @@ impl Broker {
         }
         let message = arrival.record(&mut self.clients.messages);
         self.clients.messages.share(message);
-        let expiring = arrival.expires.map(|expires| (expires, arrival.topic));
-        arrival.kept = Some(self.keep(slot, || Arc::from(arrival.topic), message, expiring, stamp));
+        arrival.kept = Some(self.keep(slot, || Arc::from(arrival.topic), message, arrival.expires, stamp));
     }
 
     /// Keeps what another shard does, unless what is known of the topic is newer, and answers the message. It is the store's.
-    pub(super) fn retain_peer(&mut self, from: ShardId, retain: &PeerRetain) -> Option<MessageId> {
+    pub(super) fn retain_peer(&mut self, from: ShardId, retain: PeerRetain) -> Option<MessageId> {
         let stamp = (retain.stamp, from.0);
         let slot = self.retained.store.slot_of(retain.hash, &retain.topic);
         if !self.is_latest(slot, &retain.topic, stamp) {
             return None;
         }
         self.drop_entry(&retain.topic, self.retained.store.get_at(slot).copied());
-        let expires = retain.expires();
-        let message = self.clients.messages.insert_shared(&retain.body, retain.qos, true, expires);
-        let expiring = expires.map(|expires| (expires, &*retain.topic));
-        self.keep(slot, || retain.topic.clone(), message, expiring, stamp);
+        let (expires, topic) = (retain.expires(), retain.topic);
+        let message = self.clients.messages.insert_shared(retain.body, retain.qos, true, expires);
+        self.keep(slot, || topic, message, expires, stamp);
         Some(message)
     }
 
@@ -142,16 +140,17 @@ impl Broker {
         slot: Slot,
         topic: impl FnOnce() -> Arc<str>,
         message: MessageId,
-        expiring: Option<(Instant, &str)>,
+        expires: Option<Instant>,
         stamp: (u64, u16),
     ) -> KeptAt {
         let position = self.clients.record_message(message);
         self.clients.record(|| Operation::Retained { message: position });
         self.retained.bytes += self.clients.messages.get(message).size() as u64;
-        let expires = expiring.map(|(expires, _)| expires);
         let kept = self.retained.store.set_at(slot, topic, Entry { message: message.index() as u32, expires, stamp });
-        if let Some((expires, topic)) = expiring {
-            self.retained.expiring.insert((expires, Box::from(topic)));
+        if let Some(expires) = expires
+            && let Some((topic, _)) = self.retained.store.at(kept)
+        {
+            self.retained.expiring.insert((expires, Box::from(&**topic)));
             self.arm_retained();
         }
         self.clients.stats.retained_messages = self.retained.store.len() as u64;

@@ -29,7 +29,8 @@ pub struct PeerBatch {
     /// What the messages point into.
     pub(crate) bytes: Vec<u8>,
     pub(crate) beside: Vec<PeerBeside>,
-    pub(crate) retains: Vec<PeerRetain>,
+    /// What is to be retained, until it is.
+    pub(crate) retains: Vec<Option<PeerRetain>>,
     pub(crate) members: Vec<PeerMembers>,
     /// Bytes of what few messages have, and of what they share.
     pub(crate) other_bytes: usize,

@@ -93,6 +93,13 @@ pub(crate) struct PeerBeside {
     pub(crate) expires: Instant,
 }
 
+impl PeerBeside {
+    /// Whether the receiver has to retain the message.
+    pub(crate) fn is_to_retain(&self) -> bool {
+        self.retained.is_some() || matches!(self.held, Some(PeerHeld::Kept(_)))
+    }
+}
+
 /// What shards share of a message.
 #[derive(Debug)]
 pub(crate) enum PeerHeld {

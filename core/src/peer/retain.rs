@@ -8,7 +8,7 @@ use crate::packet::QoS;
 use crate::time::Instant;
 
 /// What the other shard has to keep.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PeerRetain {
     pub(crate) topic: Arc<str>,
     pub(crate) body: SharedBody,
@@ -21,7 +21,8 @@ pub(crate) struct PeerRetain {
     pub(crate) expires: Instant,
 }
 
-const _: () = assert!(size_of::<PeerRetain>() <= 64, "a retained message to another shard beside what they share");
+const _: () =
+    assert!(size_of::<Option<PeerRetain>>() <= 64, "a retained message to another shard beside what they share");
 
 impl PeerRetain {
     pub(crate) fn expires(&self) -> Option<Instant> {
@@ -33,7 +34,12 @@ impl PeerBatch {
     /// Appends what is to be kept, and answers its place.
     pub(crate) fn push_retain(&mut self, retain: PeerRetain) -> u32 {
         self.other_bytes += size_of::<PeerRetain>() + retain.topic.len() + retain.body.len();
-        self.retains.push(retain);
+        self.retains.push(Some(retain));
         self.retains.len() as u32 - 1
+    }
+
+    /// What goes to a place, or nothing if it has been taken out already.
+    pub(crate) fn retain(&self, place: u32) -> Option<&PeerRetain> {
+        self.retains[place as usize].as_ref()
     }
 }

@@ -50,10 +50,7 @@ impl Epochs {
         let mut separators = memchr::memchr_iter(b'/', bytes);
         let one = separators.next().unwrap_or(bytes.len());
         let two = separators.next().unwrap_or(bytes.len());
-        Cells {
-            one_level: self.one_level(&bytes[..one]),
-            two_levels: self.two_levels(&bytes[..two]),
-        }
+        Cells { one_level: self.one_level(&bytes[..one]), two_levels: self.two_levels(&bytes[..two]) }
     }
 
     fn one_level(&self, level: &[u8]) -> Cell {
