@@ -123,14 +123,14 @@ impl Broker {
         let (topic, entry) = self.retained.store.at(kept)?;
         let body = self.clients.messages.shared_body(MessageId::from_index(entry.message))?;
         let expires = arrival.expires.unwrap_or(Instant::MAX);
-        let (topic, stamp) = (topic.clone(), entry.stamp.0);
+        let (topic, (stamp, _)) = (topic.clone(), entry.stamp());
         Some(PeerRetain { topic, body, hash: kept.hash, qos: arrival.qos, stamp, expires })
     }
 
     /// Whether nothing newer is known of the topic. Whatever becomes of the message: what is retained here later is newer.
     fn is_latest(&mut self, slot: Slot, topic: &str, stamp: (u64, u16)) -> bool {
         self.retained.clock = self.retained.clock.max(stamp.0);
-        self.retained.store.get_at(slot).is_none_or(|known| known.stamp <= stamp) && !self.was_removed(topic, stamp)
+        self.retained.store.get_at(slot).is_none_or(|known| known.stamp() <= stamp) && !self.was_removed(topic, stamp)
     }
 
     /// Puts a message in the place of what was dropped.
@@ -146,7 +146,7 @@ impl Broker {
         let position = self.clients.record_message(message);
         self.clients.record(|| Operation::Retained { message: position });
         self.retained.bytes += self.clients.messages.get(message).size() as u64;
-        let kept = self.retained.store.set_at(slot, topic, Entry { message: message.index() as u32, expires, stamp });
+        let kept = self.retained.store.set_at(slot, topic, Entry::new(message.index() as u32, stamp));
         if let Some(expires) = expires
             && let Some((topic, _)) = self.retained.store.at(kept)
         {
@@ -203,12 +203,13 @@ impl Broker {
     /// Gives up what an entry held.
     fn drop_entry(&mut self, topic: &str, entry: Option<Entry>) {
         let Some(entry) = entry else { return };
-        if let Some(expires) = entry.expires {
+        let id = MessageId::from_index(entry.message);
+        let message = self.clients.messages.get(id);
+        self.retained.bytes -= message.size() as u64;
+        if let Some(expires) = message.expires() {
             self.retained.expiring.remove(&(expires, Box::from(topic)));
         }
-        let message = MessageId::from_index(entry.message);
-        self.retained.bytes -= self.clients.messages.get(message).size() as u64;
-        self.clients.release(message);
+        self.clients.release(id);
     }
 
     fn arm_retained(&mut self) {
@@ -284,7 +285,7 @@ impl Broker {
         let Some((_, entry)) = self.retained.store.scan_step(&mut job.scan, budget) else { return };
         let id = MessageId::from_index(entry.message);
         let asked = job.asked();
-        if entry.stamp.0 > asked.clock || self.clients.messages.get(id).is_expired(self.clients.now) {
+        if entry.stamp().0 > asked.clock || self.clients.messages.get(id).is_expired(self.clients.now) {
             return;
         }
         // MQTT-3.3.1-8 and MQTT 5.0, 3.3.1.3: RETAIN is 1, whatever Retain As Published says.

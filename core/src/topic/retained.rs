@@ -6,7 +6,7 @@
 //! a filter leaps over what it cannot match, and a scan stops anywhere and goes on later, so that no SUBSCRIBE holds up a
 //! turn. To find a new topic's place in the order costs more than all the rest of keeping it, and it is of use to nobody
 //! before the next scan, which may never come, or not in this shard: so it is the scan that does it, bit by bit.
-//! What a message is, when it expires and which of two is newer are the caller's to say: the store keeps numbers.
+//! What a message is and which of two is newer are the caller's to say: the store keeps numbers.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -22,20 +22,27 @@ use hashbrown::HashTable;
 use super::name;
 use super::slab::Slab;
 use super::tree::spread;
-use crate::Instant;
 
 /// One retained message, as the caller numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The message.
     pub message: u32,
-    /// When its Message Expiry Interval is over; none is never (MQTT-3.3.2-5).
-    pub expires: Option<Instant>,
-    /// Its sequence number and the shard that gave it, by which two shards agree on the newer message of a topic.
-    pub stamp: (u64, u16),
+    shard: u16,
+    sequence: u64,
 }
 
-const _: () = assert!(size_of::<Entry>() <= 40, "a retained message beside its topic and the message itself");
+impl Entry {
+    /// A message, with its sequence number and the shard that gave it, by which two shards agree on the newer one of a topic.
+    pub const fn new(message: u32, (sequence, shard): (u64, u16)) -> Self {
+        Self { message, shard, sequence }
+    }
+
+    /// Sequence number and shard: the greater, the newer.
+    pub const fn stamp(&self) -> (u64, u16) {
+        (self.sequence, self.shard)
+    }
+}
 
 /// All retained messages of one shard, by topic.
 pub struct RetainedStore {
@@ -54,7 +61,7 @@ struct Kept {
     fresh: u32,
 }
 
-const _: () = assert!(size_of::<Option<Kept>>() <= 64, "a topic with a retained message");
+const _: () = assert!(size_of::<Option<Kept>>() <= 40, "a topic with a retained message, beside the message");
 
 /// So many topics are more than a core has at hand.
 const LARGE_MIN: usize = 4_096;
@@ -219,7 +226,7 @@ impl RetainedStore {
         }
         hashes.fold(0, |read, hash| {
             let found = self.by_topic.find(spread(hash), |place| place.hash == hash);
-            read ^ found.and_then(|place| self.kept[place.kept].as_ref()).map_or(0, |kept| kept.entry.stamp.0)
+            read ^ found.and_then(|place| self.kept[place.kept].as_ref()).map_or(0, |kept| kept.entry.sequence)
         })
     }
 

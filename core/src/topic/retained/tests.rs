@@ -10,7 +10,7 @@ use std::vec::Vec;
 use std::{format, vec};
 
 fn entry(message: u32) -> Entry {
-    Entry { message, expires: None, stamp: (u64::from(message), 0) }
+    Entry::new(message, (u64::from(message), 0))
 }
 
 fn store<'a>(topics: impl IntoIterator<Item = &'a str>) -> RetainedStore {
