@@ -12,6 +12,7 @@ mod connack;
 mod connect;
 mod deliver;
 mod encode;
+mod forward;
 pub(crate) mod handoff;
 mod input;
 pub(crate) mod inspect;

@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::id::{ConnId, ListenerId, PeerAddr};
 use crate::outbox::Outbox;
 use crate::packet::{
-    Connect, Packet, PacketId, Properties, Subscribe, SubscribeBuffer, SubscriptionOptions, Version, split,
+    Connect, Packet, PacketId, Properties, QoS, Subscribe, SubscribeBuffer, SubscriptionOptions, Version, split,
 };
+use crate::topic::{Elsewhere, FilterId};
 
 const NOW: Instant = Instant::from_secs(1_000);
 const V3: Version = Version::V3_1_1;

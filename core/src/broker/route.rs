@@ -63,6 +63,19 @@ impl Scratch {
     }
 }
 
+impl Routed {
+    /// For a message that nobody waits to have acknowledged.
+    pub(super) fn internal() -> Self {
+        Self {
+            code: ReasonCode::Success,
+            position: LogPosition(0),
+            peers: PeerWaits::new(),
+            ticket: 0,
+            retained_full: false,
+        }
+    }
+}
+
 /// A session's state as a member of a shared group.
 fn member_state(clients: &Clients, member: &Subscription) -> MemberState {
     let session = &clients.sessions[member.session];
