@@ -235,6 +235,7 @@ impl Broker {
     #[cold]
     fn retain_and_deliver(&mut self, from: ShardId, retain: &PeerRetain, scratch: &mut Scratch) {
         let mut arrival = Arrival::new(&retain.topic, &[], &[], retain.qos, true);
+        arrival.answered = retain.answered;
         arrival.expires_at(self.clients.now, retain.expires());
         self.retain_arrival(&mut arrival, from, retain);
         self.look_up(&retain.topic, scratch);

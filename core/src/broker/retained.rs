@@ -123,8 +123,8 @@ impl Broker {
         let (topic, entry) = self.retained.store.at(kept)?;
         let body = self.clients.messages.shared_body(MessageId::from_index(entry.message))?;
         let expires = arrival.expires.unwrap_or(Instant::MAX);
-        let (topic, (stamp, _)) = (topic.clone(), entry.stamp());
-        Some(PeerRetain { topic, body, hash: kept.hash, qos: arrival.qos, stamp, expires })
+        let (topic, hash, (stamp, _)) = (topic.clone(), kept.hash, entry.stamp());
+        Some(PeerRetain { topic, body, hash, qos: arrival.qos, answered: arrival.answered, stamp, expires })
     }
 
     /// Whether nothing newer is known of the topic. Whatever becomes of the message: what is retained here later is newer.

@@ -15,6 +15,8 @@ pub(crate) struct PeerRetain {
     /// The [hash](crate::topic::RetainedStore::slot) of the topic, which all shards find it by.
     pub(crate) hash: u32,
     pub(crate) qos: QoS,
+    /// Whether its publisher is told that it was taken over.
+    pub(crate) answered: bool,
     /// Together with the sender it says which of two messages is newer.
     pub(crate) stamp: u64,
     /// When it expires, by the clock that all shards share; [`Instant::MAX`] is never.

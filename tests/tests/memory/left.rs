@@ -143,17 +143,23 @@ fn a_message_with_subscribers_that_has_left_is_acknowledged() {
 #[test]
 fn a_message_that_has_not_left_is_not_acknowledged() {
     const BATCHES_MAX: u16 = 16;
-    let (mut n, publisher, subscriber) = pair(Config::default());
-    n.subscribed(subscriber, [("t", 1)]);
-    n.settle();
-    n.hold_peers(true);
-    for id in 1..=BATCHES_MAX {
-        n.published(publisher, publish("t", "x").qos(1).id(id));
+    for retained in [false, true] {
+        let (mut n, publisher, subscriber) = pair(Config::default());
+        let packet = |id| match retained {
+            false => publish("t", "x").qos(1).id(id),
+            true => publish("r", "x").qos(1).id(id).retain(),
+        };
+        n.subscribed(subscriber, [("t", 1)]);
+        n.settle();
+        n.hold_peers(true);
+        for id in 1..=BATCHES_MAX {
+            n.published(publisher, packet(id));
+        }
+        n.send(publisher, packet(BATCHES_MAX + 1));
+        n.expect_nothing(publisher);
+        n.hold_peers(false);
+        n.expect(publisher, puback(BATCHES_MAX + 1));
     }
-    n.send(publisher, publish("t", "x").qos(1).id(BATCHES_MAX + 1));
-    n.expect_nothing(publisher);
-    n.hold_peers(false);
-    n.expect(publisher, puback(BATCHES_MAX + 1));
 }
 
 /// Two shards with queues of four messages, a session whose client is away in the second one, and a publisher in each.
@@ -301,6 +307,22 @@ fn what_lies_in_an_inbox_expires() {
         n.subscribed(late, [("r", 1)]);
         assert_eq!(n.read(late) != Received::Nothing, left_s.is_some(), "{waits_s}");
     }
+}
+
+/// What expires on its way and is retained counts once in each shard, when it is no more.
+#[test]
+fn what_expires_on_its_way_counts_once() {
+    let (mut n, publisher, subscriber) = pair(Config::default());
+    n.subscribed(subscriber, [("r", 1)]);
+    n.settle();
+    n.hold_peers(true);
+    let expiry = Property::MessageExpiryInterval(10);
+    n.published(publisher, publish("r", "x").qos(1).id(1).retain().property(expiry));
+    n.advance(Duration::from_secs(20));
+    n.hold_peers(false);
+    n.expect_nothing(subscriber);
+    n.advance(Duration::from_secs(1));
+    assert_eq!((n.stats().dropped_expired, n.stats().retained_messages), (2, 0));
 }
 
 /// Where messages are stored, each shard stores what it retains: PUBACK waits for all of them. SUBACK waits for its own.
