@@ -260,22 +260,16 @@ impl Messages {
             deadline: new.expires.unwrap_or(Instant::MAX),
             position: new.position,
         };
-        self.put(message)
+        self.push(message)
     }
 
-    /// Takes a message into the slab that another shard holds too. The caller has the one reference to it.
-    pub(crate) fn insert_shared(
-        &mut self,
-        body: SharedBody,
-        qos: QoS,
-        retain: bool,
-        expires: Option<Instant>,
-    ) -> MessageId {
+    /// Takes a message into the slab that is retained in another shard too. The caller has the one reference to it.
+    pub(crate) fn insert_shared(&mut self, body: SharedBody, qos: QoS, expires: Option<Instant>) -> MessageId {
         let message = Message {
             bytes: Body::Shared(body.bytes),
             shared: None,
             qos,
-            retain,
+            retain: true,
             topic_len: body.topic_len,
             gap: body.gap,
             properties_len: body.properties_len,
@@ -285,14 +279,16 @@ impl Messages {
             position: LogPosition(0),
         };
         self.bytes_held += cost(&message.bytes, &None);
-        self.put(message)
+        match self.free.pop() {
+            Some(index) => {
+                self.records[index as usize] = message;
+                MessageId(index)
+            }
+            None => self.push(message),
+        }
     }
 
-    fn put(&mut self, message: Message) -> MessageId {
-        if let Some(index) = self.free.pop() {
-            self.records[index as usize] = message;
-            return MessageId(index);
-        }
+    fn push(&mut self, message: Message) -> MessageId {
         let index = u32::try_from(self.records.len()).expect("memory is full before there are u32::MAX messages");
         self.records.push(message);
         MessageId(index)
@@ -302,7 +298,6 @@ impl Messages {
     #[inline]
     fn body(&mut self, new: &NewMessage<'_>) -> (Body, u8) {
         match (&new.owner, new.joined, &new.shared) {
-            (Owner::Other(body), ..) => (Body::Shared(body.bytes.clone()), body.gap),
             (Owner::Everyone, Some((joined, gap)), None) => (Body::Shared(joined.into()), gap),
             (Owner::Own, Some((joined, gap)), None) => {
                 debug_assert!(joined.starts_with(new.topic.as_bytes()) && joined.ends_with(new.payload));

@@ -17,6 +17,8 @@ mod counters;
 mod events;
 #[path = "memory/findings.rs"]
 mod findings;
+#[path = "memory/kept.rs"]
+mod kept;
 #[path = "memory/left.rs"]
 mod left;
 #[path = "memory/machine.rs"]

@@ -120,11 +120,7 @@ impl Broker {
         if self.peers.is_empty() {
             return;
         }
-        let is_plain = self.chosen.is_empty();
-        if is_plain && elsewhere.is_empty() && retained.is_some() && self.forward_retained(arrival, routed) {
-            return;
-        }
-        if is_plain && retained.is_none() {
+        if self.chosen.is_empty() && retained.is_none() {
             // Most often there is nobody else to look for.
             for found in elsewhere.chunk_by(|one, next| one.shard == next.shard) {
                 let shard = usize::from(found[0].shard);
@@ -132,11 +128,16 @@ impl Broker {
             }
             return;
         }
+        let is_kept = retained.is_some() && !self.clients.config.durable;
         let chosen = core::mem::take(&mut self.chosen);
         for shard in self.others() {
             let found = found_in(elsewhere, shard as u16);
             let groups = chosen.iter().filter(|(of, _)| usize::from(*of) == shard).map(|&(_, group)| group);
             let groups: smallvec::SmallVec<[GroupId; 2]> = groups.collect();
+            let is_retained_alone = is_kept && found.is_empty() && groups.is_empty();
+            if is_retained_alone && self.forward_retained(shard, arrival, routed) {
+                continue;
+            }
             let subscribers = match retained {
                 _ if !found.is_empty() => Subscribers::Known(found),
                 Some(_) => Subscribers::Unknown,
@@ -149,25 +150,20 @@ impl Broker {
         self.chosen.clear();
     }
 
-    /// Sends a message that was retained here to all other shards, where nobody is known to wait for it. `false`: it is one of
-    /// the few that have to go as other messages do.
-    fn forward_retained(&mut self, arrival: &Arrival<'_>, routed: &mut Routed) -> bool {
-        if self.clients.config.durable {
-            return false;
-        }
-        for shard in self.others() {
-            let Some(retain) = self.kept_content(arrival) else { return false };
-            let link = &mut self.peers[shard];
-            link.note_quiet();
-            let heard = link.interest_heard();
-            let batch = link.batch();
-            batch.heard.get_or_insert(heard);
-            let place = batch.push_retain(retain);
-            batch.push(PeerMessage::Retain(place));
-            self.note_pushed(shard);
-            if arrival.answered {
-                self.await_batch(shard, false, routed);
-            }
+    /// Sends what was retained here to a shard where nobody is known to wait for it. `false`: it is one of the few messages
+    /// that have to go as others do.
+    fn forward_retained(&mut self, shard: usize, arrival: &Arrival<'_>, routed: &mut Routed) -> bool {
+        let Some(retain) = self.kept_content(arrival) else { return false };
+        let link = &mut self.peers[shard];
+        link.note_quiet();
+        let heard = link.interest_heard();
+        let batch = link.batch();
+        batch.heard.get_or_insert(heard);
+        let place = batch.push_retain(retain);
+        batch.push(PeerMessage::Retain(place));
+        self.note_pushed(shard);
+        if arrival.answered {
+            self.await_batch(shard, false, routed);
         }
         true
     }
@@ -297,6 +293,14 @@ impl Broker {
         let retained = if kept.is_none() { retained.and_then(NonZeroU64::new) } else { None };
         let held = kept.or_else(|| arrival.shared.clone().map(PeerHeld::Payload));
         batch.push_beside(PeerBeside { held, shares, retained, hops, expires })
+    }
+
+    /// This shard's store failed: what other shards' publishers wait for here will not be stored.
+    pub(super) fn tell_store_failed(&mut self) {
+        for shard in self.others() {
+            self.peers[shard].tell_store_failed();
+            self.peers[shard].stored(self.clients.recorded);
+        }
     }
 
     /// The members that were meant have left: another shard that has some gets the message, as often as there are shards.

@@ -9,7 +9,6 @@ use super::encode::Received;
 use super::input::{AHEAD_PACKETS_MAX, KNOWN_BYTES_MAX};
 use super::route::Scratch;
 use crate::id::{LogPosition, ShardId};
-use crate::message::Owner;
 use crate::packet::ReasonCode;
 use crate::peer::{PeerBatch, PeerBeside, PeerHeld, PeerLink, PeerMembers, PeerMessage, PeerPublish, PeerRetain};
 use crate::record::Input;
@@ -56,6 +55,7 @@ impl Broker {
             self.peers[index].note_subscriber();
         }
         let is_known = self.peers[index].is_known_by(batch.heard);
+        let mut retains_ahead = 0;
         let mut ahead = if is_known && self.router.is_large() { 0 } else { usize::MAX };
         let messages = core::mem::take(&mut batch.messages);
         let mut known = core::mem::take(&mut self.known_topic);
@@ -75,14 +75,18 @@ impl Broker {
                     self.peer_publish(from, batch, publish, &mut known, &mut scratch);
                 }
                 PeerMessage::Retain(place) => {
+                    if !is_known && self.router.wants_ahead() {
+                        self.look_ahead_of_peer(batch, &messages[at..]);
+                    }
                     let place = *place as usize;
-                    if place.is_multiple_of(AHEAD_PACKETS_MAX) {
-                        self.retained.read_ahead(batch.retains[place..].iter().take(AHEAD_PACKETS_MAX).flatten());
+                    if place >= retains_ahead {
+                        retains_ahead = (place + AHEAD_PACKETS_MAX).min(batch.retains.len());
+                        self.retained.read_ahead(&batch.retains[place..retains_ahead]);
                     }
                     match batch.retains[place].take() {
                         Some(retain) if is_known => drop(self.retain_peer(from, retain)),
                         Some(retain) => self.retain_and_deliver(from, &retain, &mut scratch),
-                        None => {}
+                        None => debug_assert!(false, "each place is named by one message"),
                     }
                 }
                 PeerMessage::Refused { ticket } => self.gate.refuse(*ticket, ReasonCode::QuotaExceeded),
@@ -117,6 +121,7 @@ impl Broker {
                     Some(PeerHeld::Payload(_)) | None => Some(batch.topic(&publish.content)),
                 }
             }
+            PeerMessage::Retain(place) => batch.retain(*place).map(|retain| retain.topic.as_bytes()),
             _ => None,
         });
         self.router.look_ahead(topics, false);
@@ -222,13 +227,14 @@ impl Broker {
     /// Retains what another shard does, and makes a message of it.
     fn retain_arrival<'a>(&mut self, arrival: &mut Arrival<'a>, from: ShardId, retain: &'a PeerRetain) {
         (arrival.properties, arrival.payload) = (retain.body.properties(), retain.body.payload());
-        match self.retain_peer(from, retain.clone()) {
+        let message = match self.retain_peer(from, retain.clone()) {
             Some(message) => {
                 self.clients.messages.share(message);
-                arrival.message = Some(message);
+                message
             }
-            None => arrival.owner = Owner::Other(retain.body.clone()),
-        }
+            None => self.clients.messages.insert_shared(retain.body.clone(), retain.qos, retain.expires()),
+        };
+        arrival.message = Some(message);
     }
 
     /// A message that another shard sent to be retained, for the subscribers that it had not heard of.
@@ -274,14 +280,6 @@ impl Broker {
                 scratch.set_filters(found);
             }
             _ => self.look_up(topic, scratch),
-        }
-    }
-
-    /// This shard's store failed: what other shards' publishers wait for here will not be stored.
-    pub(super) fn tell_store_failed(&mut self) {
-        for shard in self.others() {
-            self.peers[shard].tell_store_failed();
-            self.peers[shard].stored(self.clients.recorded);
         }
     }
 

@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::id::{ConnId, ListenerId, PeerAddr};
 use crate::outbox::Outbox;
 use crate::packet::{
-    Connect, Packet, PacketId, Properties, QoS, Subscribe, SubscribeBuffer, SubscriptionOptions, Version, split,
+    Connect, Packet, PacketId, Properties, Publish, QoS, Subscribe, SubscribeBuffer, SubscriptionOptions, Version,
+    split,
 };
 use crate::topic::{Elsewhere, FilterId};
 
@@ -19,7 +20,19 @@ const OTHER: ShardId = ShardId(0);
 
 /// The second of two shards with a client that subscribes to these filters.
 fn shard(filters: &[&str]) -> (Broker, ConnId) {
-    let mut broker = Broker::new(Config { shards: 2, ..Config::default() }, ShardId(1), [7; 32], NOW);
+    let (mut broker, conn) = with_client(ShardId(1));
+    let mut wanted = SubscribeBuffer::new();
+    filters.iter().for_each(|filter| wanted.push(filter, SubscriptionOptions::with_qos(QoS::AtMostOnce)));
+    let mut bytes = Vec::new();
+    Subscribe::new(PacketId::MIN, Properties::EMPTY, &wanted).encode(V3, &mut bytes);
+    broker.handle_receive(NOW, conn, &bytes);
+    topics(&mut broker, conn);
+    (broker, conn)
+}
+
+/// One of two shards, and a client.
+fn with_client(shard: ShardId) -> (Broker, ConnId) {
+    let mut broker = Broker::new(Config { shards: 2, ..Config::default() }, shard, [7; 32], NOW);
     let conn = (0..64).find_map(|number| {
         let connect = Connect {
             version: V3,
@@ -37,14 +50,43 @@ fn shard(filters: &[&str]) -> (Broker, ConnId) {
         broker.handle_receive(NOW, conn, &bytes);
         (!topics(&mut broker, conn).is_empty()).then_some(conn)
     });
-    let conn = conn.expect("one name of many belongs to each shard");
-    let mut wanted = SubscribeBuffer::new();
-    filters.iter().for_each(|filter| wanted.push(filter, SubscriptionOptions::with_qos(QoS::AtMostOnce)));
+    (broker, conn.expect("one name of many belongs to each shard"))
+}
+
+/// Publishes with RETAIN 1.
+fn retain(broker: &mut Broker, conn: ConnId, topic: &str, payload: &[u8]) {
+    let publish = Publish {
+        dup: false,
+        qos: QoS::AtMostOnce,
+        retain: true,
+        topic,
+        packet_id: None,
+        properties: Properties::EMPTY,
+        payload,
+    };
     let mut bytes = Vec::new();
-    Subscribe::new(PacketId::MIN, Properties::EMPTY, &wanted).encode(V3, &mut bytes);
+    publish.encode(V3, &mut bytes);
     broker.handle_receive(NOW, conn, &bytes);
-    topics(&mut broker, conn);
-    (broker, conn)
+}
+
+/// Two shards retain a message of a topic at the same time: the one with the higher stamp stays, and the other one is delivered
+/// all the same.
+#[test]
+fn an_older_one_that_comes_later_is_delivered_and_not_retained() {
+    let (mut other, far) = with_client(OTHER);
+    let (mut broker, conn) = shard(&["r"]);
+    retain(&mut broker, conn, "before", b"x");
+    retain(&mut broker, conn, "r", b"newer");
+    assert_eq!(topics(&mut broker, conn), ["r"]);
+    retain(&mut other, far, "r", b"older");
+    let mut outbox = Outbox::new();
+    other.drain(&mut outbox);
+    let [(ShardId(1), batch)] = &mut outbox.peers[..] else { panic!("{:?}", outbox.peers) };
+    broker.handle_peer(NOW, OTHER, batch);
+    assert_eq!(topics(&mut broker, conn), ["r"]);
+    let entry = broker.retained.store.get("r").expect("it is retained");
+    assert_eq!(entry.stamp(), (2, 1));
+    assert_eq!(broker.clients.messages.len(), 2, "what was only delivered has gone");
 }
 
 /// The topics of the messages that a client is sent, and something for each other packet.

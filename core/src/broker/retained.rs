@@ -50,12 +50,13 @@ impl Retained {
             removed: VecDeque::new(),
         }
     }
-}
 
-impl Retained {
     /// Reads what keeping these will read.
-    pub(super) fn read_ahead<'r>(&self, retains: impl Iterator<Item = &'r PeerRetain>) {
-        black_box(self.store.read_ahead(retains.map(|retain| retain.hash)));
+    pub(super) fn read_ahead(&self, retains: &[Option<PeerRetain>]) {
+        // Nothing overlaps with one alone.
+        if retains.len() > 1 {
+            black_box(self.store.read_ahead(retains.iter().flatten().map(|retain| retain.hash)));
+        }
     }
 }
 
@@ -87,6 +88,7 @@ impl Broker {
     }
 
     fn retain_at(&mut self, slot: Slot, arrival: &mut Arrival<'_>, stamp: (u64, u16)) {
+        self.note_stamp(stamp);
         if !self.is_latest(slot, arrival.topic, stamp) {
             return;
         }
@@ -95,7 +97,7 @@ impl Broker {
             return self.remove_stamped(arrival.topic, stamp);
         }
         self.drop_entry(arrival.topic, self.retained.store.get_at(slot).copied());
-        if !self.peers.is_empty() && arrival.shared.is_none() && matches!(arrival.owner, Owner::Own) {
+        if !self.peers.is_empty() && arrival.shared.is_none() {
             arrival.owner = Owner::Everyone;
         }
         let message = arrival.record(&mut self.clients.messages);
@@ -106,13 +108,14 @@ impl Broker {
     /// Keeps what another shard does, unless what is known of the topic is newer, and answers the message. It is the store's.
     pub(super) fn retain_peer(&mut self, from: ShardId, retain: PeerRetain) -> Option<MessageId> {
         let stamp = (retain.stamp, from.0);
+        self.note_stamp(stamp);
         let slot = self.retained.store.slot_of(retain.hash, &retain.topic);
         if !self.is_latest(slot, &retain.topic, stamp) {
             return None;
         }
         self.drop_entry(&retain.topic, self.retained.store.get_at(slot).copied());
         let (expires, topic) = (retain.expires(), retain.topic);
-        let message = self.clients.messages.insert_shared(retain.body, retain.qos, true, expires);
+        let message = self.clients.messages.insert_shared(retain.body, retain.qos, expires);
         self.keep(slot, || topic, message, expires, stamp);
         Some(message)
     }
@@ -127,9 +130,13 @@ impl Broker {
         Some(PeerRetain { topic, body, hash, qos: arrival.qos, answered: arrival.answered, stamp, expires })
     }
 
-    /// Whether nothing newer is known of the topic. Whatever becomes of the message: what is retained here later is newer.
-    fn is_latest(&mut self, slot: Slot, topic: &str, stamp: (u64, u16)) -> bool {
+    /// Whatever becomes of a message with this stamp: what is retained here later is newer.
+    fn note_stamp(&mut self, stamp: (u64, u16)) {
         self.retained.clock = self.retained.clock.max(stamp.0);
+    }
+
+    /// Whether nothing newer is known of the topic.
+    fn is_latest(&self, slot: Slot, topic: &str, stamp: (u64, u16)) -> bool {
         self.retained.store.get_at(slot).is_none_or(|known| known.stamp() <= stamp) && !self.was_removed(topic, stamp)
     }
 

@@ -12,8 +12,6 @@ pub(crate) enum Owner {
     Own,
     /// This shard, and all others will.
     Everyone,
-    /// Another shard has them already.
-    Other(SharedBody),
 }
 
 /// The bytes of a message that several shards hold, and what is where among them.

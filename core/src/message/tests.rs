@@ -59,14 +59,16 @@ fn what_all_shards_keep_is_there_once() {
         let id = own.insert(message);
         let body = own.shared_body(id).expect("it is for everyone");
         assert_eq!((body.properties(), body.payload()), (&b"\x01\x01"[..], &b"payload"[..]));
-        let mut message = new("a/ä", body.properties(), body.payload());
-        message.owner = Owner::Other(body.clone());
-        let copy = other.insert(message);
+        let copy = other.insert_shared(body, QoS::ExactlyOnce, Some(Instant::from_secs(7)));
         assert_eq!(own.get(id).bytes().as_ptr(), other.get(copy).bytes().as_ptr());
         own.release(id);
+        let copy_id = copy;
         let copy = other.get(copy);
         assert_eq!((copy.topic(), copy.properties(), copy.payload()), ("a/ä", &b"\x01\x01"[..], &b"payload"[..]));
-        assert_eq!(copy.size(), 13);
+        assert_eq!((copy.size(), copy.qos, copy.retain), (13, QoS::ExactlyOnce, true));
+        assert_eq!(copy.expires(), Some(Instant::from_secs(7)));
+        other.release(copy_id);
+        assert_eq!((other.len(), other.bytes_held()), (0, 0));
     }
     let id = own.insert(new("t", b"", b""));
     assert!(own.shared_body(id).is_none(), "most messages are of one shard");

@@ -155,10 +155,31 @@ mod tests {
     use std::format;
 
     use super::*;
+    use crate::id::LogPosition;
+    use crate::message::{Messages, NewMessage, Owner};
     use crate::packet::QoS;
     use crate::peer::{PeerBeside, PeerFilters, PeerPublish};
     use crate::time::Instant;
     use crate::topic::{Elsewhere, Router, Subscription};
+
+    fn to_retain(topic: &str) -> PeerRetain {
+        let mut messages = Messages::new();
+        let id = messages.insert(NewMessage {
+            topic,
+            properties: &[],
+            payload: &[],
+            joined: None,
+            shared: None,
+            owner: Owner::Everyone,
+            qos: QoS::AtMostOnce,
+            retain: true,
+            expires: None,
+            position: LogPosition(0),
+        });
+        let body = messages.shared_body(id).expect("it is for everyone");
+        let (qos, expires) = (QoS::AtMostOnce, Instant::MAX);
+        PeerRetain { topic: topic.into(), body, hash: 0, qos, answered: false, stamp: 1, expires }
+    }
 
     /// What was said in it once is not said again: it may go to another shard, and the other way.
     #[test]
@@ -184,6 +205,8 @@ mod tests {
         let publish = PeerPublish { ticket: 1, content, filters, beside, qos, retain, answered, subscriptions };
         batch.urgent = true;
         batch.push(PeerMessage::Publish(publish));
+        let place = batch.push_retain(to_retain("a"));
+        batch.push(PeerMessage::Retain(place));
         assert!(batch.size() > 0 && !batch.is_empty() && batch.wakes());
         batch.clear();
         assert_eq!(format!("{batch:?}"), format!("{:?}", PeerBatch::default()));

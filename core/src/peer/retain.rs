@@ -12,7 +12,7 @@ use crate::time::Instant;
 pub(crate) struct PeerRetain {
     pub(crate) topic: Arc<str>,
     pub(crate) body: SharedBody,
-    /// The [hash](crate::topic::RetainedStore::slot) of the topic, which all shards find it by.
+    /// The [hash](crate::topic::RetainedStore::slot_of) of the topic, which all shards find it by.
     pub(crate) hash: u32,
     pub(crate) qos: QoS,
     /// Whether its publisher is told that it was taken over.

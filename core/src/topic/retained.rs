@@ -86,7 +86,7 @@ pub struct Slot {
 /// Where a topic's message is kept, until it is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptAt {
-    place: u32,
+    index: u32,
     /// The topic's hash.
     pub hash: u32,
 }
@@ -155,17 +155,17 @@ impl RetainedStore {
             if let Some(kept) = &mut self.kept[place] {
                 kept.entry = entry;
             }
-            return KeptAt { place, hash };
+            return KeptAt { index: place, hash };
         }
         let place = self.kept.insert(Some(Kept { topic: topic(), entry, fresh: self.fresh.len() as u32 }));
         self.fresh.push(place);
         self.by_topic.insert_unique(spread(hash), Place { hash, kept: place }, |place| spread(place.hash));
-        KeptAt { place, hash }
+        KeptAt { index: place, hash }
     }
 
     /// What is kept in a place, and its topic, for others to keep the same text.
     pub fn at(&self, place: KeptAt) -> Option<(&Arc<str>, &Entry)> {
-        self.kept[place.place].as_ref().map(|kept| (&kept.topic, &kept.entry))
+        self.kept[place.index].as_ref().map(|kept| (&kept.topic, &kept.entry))
     }
 
     /// Keeps nothing for `topic` any more, and answers what was kept (MQTT-3.3.1-6).
@@ -215,6 +215,7 @@ impl RetainedStore {
 
     /// Searches `topic`, whose hash is known from a store with the same seed.
     pub fn slot_of(&self, hash: u32, topic: &str) -> Slot {
+        debug_assert_eq!(hash, self.hash(topic), "a hash is that of its topic");
         Slot { hash, kept: self.find(hash, topic) }
     }
 

@@ -38,7 +38,7 @@ pub struct FilterPrint {
 
 const _: () = assert!(size_of::<FilterPrint>() == 24, "what another shard is told of a filter");
 
-/// The sum of the hashes of a filter's shape and of the levels that it names: 80 bits in two parts, hashed by two keys.
+/// The sum of the hashes of the levels that a filter names: 80 bits in two parts, hashed by two keys; in the first is its shape's.
 ///
 /// That a filter matches is told from it alone, so chance must not bring two of them together. Among a million filters that a
 /// topic could match by its levels, one in a million million million topics has the sum of one that it does not match.
