@@ -119,3 +119,16 @@ fn bytes_of_what_is_to_be_retained_are_bounded() {
         assert_eq!(n.wakes() - before, wakes, "{messages}");
     }
 }
+
+/// A member of a shared group that lives elsewhere is sent what is retained as well.
+#[test]
+fn a_chosen_member_is_sent_what_is_retained() {
+    let (mut n, [far, _], client) = world(Config::default());
+    n.subscribed(client, [("$share/g/r", 1)]);
+    n.settle();
+    n.published(far, publish("r", "x").qos(1).id(1).retain());
+    n.take(client, "r", "x");
+    let (_, late) = named(&mut n, "late-", 1, |connect| connect);
+    n.subscribed(late, [("r", 1)]);
+    n.take(late, "r", "x");
+}

@@ -126,7 +126,7 @@ pub const CASES: &[Case] = &[
     case("inflight/queued-q1-v3", || deliver::queued(V3, Q1)),
     case("inflight/queued-q1-v5", || deliver::queued(V5, Q1)),
     case("inflight/queued-q2-v5", || deliver::queued(V5, Q2)),
-    case("retained/replace", retained::replace),
+    case("retained/replace", || retained::replace(1)),
     case("retained/replay", retained::replay),
     case("peer/pairs-q0-v3", || peer::pairs(V3, Q0, 16, PAYLOAD)),
     case("peer/pairs-64-q0-v3", || peer::pairs(V3, Q0, 64, PAYLOAD)),
@@ -135,5 +135,6 @@ pub const CASES: &[Case] = &[
     case("peer/pairs-q1-v5", || peer::pairs(V5, Q1, 16, PAYLOAD)),
     case("peer/pairs-q2-v5", || peer::pairs(V5, Q2, 16, PAYLOAD)),
     case("peer/pairs-20k-q0-v3", || peer::pairs(V3, Q0, 2, 20_480)),
+    case("peer/replace-retained", || retained::replace(2)),
     case("peer/match-among-80k-q0-v3", || peer::matched(40_000)),
 ];

@@ -12,9 +12,9 @@ fn kept() -> Vec<u8> {
     packets::retained((0..TOPICS).map(packets::topic), &packets::payload(PAYLOAD))
 }
 
-/// 1,000 topics have a message, and each gets another.
-pub(crate) fn replace() -> Work {
-    let mut world = World::new(&Config::default());
+/// 1,000 topics have a message, and each gets another, in each of so many shards.
+pub(crate) fn replace(shards: u16) -> Work {
+    let mut world = World::new(&Config { shards, ..Config::default() });
     let publisher = world.connect("publisher", OPTIONS);
     world.script(publisher, kept());
     let mut world = world.checked(0);
