@@ -37,10 +37,12 @@ fn held() -> usize {
 const ROUNDS: u64 = 8;
 
 /// Work that may allocate, and how often in one round. All else may not at all.
-const ALLOCATES: [(&str, u64); 2] = [
+const ALLOCATES: [(&str, u64); 3] = [
     // A payload that two shards share is put where both find it: the payload and its count, for each of 200 messages,
     // whoever receives it.
     ("peer/pairs-20k-q0-v3", 400),
+    // What all shards retain is put where they find it, each of 1,000 messages.
+    ("peer/replace-retained", 1_000),
     // One SUBSCRIBE, which looks for retained messages; the 1,000 messages themselves take none.
     ("retained/replay", 8),
 ];
