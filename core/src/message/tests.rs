@@ -62,12 +62,14 @@ fn what_all_shards_keep_is_there_once() {
         let copy = other.insert_shared(body, QoS::ExactlyOnce, Some(Instant::from_secs(7)));
         assert_eq!(own.get(id).bytes().as_ptr(), other.get(copy).bytes().as_ptr());
         own.release(id);
-        let copy_id = copy;
-        let copy = other.get(copy);
-        assert_eq!((copy.topic(), copy.properties(), copy.payload()), ("a/ä", &b"\x01\x01"[..], &b"payload"[..]));
-        assert_eq!((copy.size(), copy.qos, copy.retain), (13, QoS::ExactlyOnce, true));
-        assert_eq!(copy.expires(), Some(Instant::from_secs(7)));
-        other.release(copy_id);
+        let message = other.get(copy);
+        assert_eq!(
+            (message.topic(), message.properties(), message.payload()),
+            ("a/ä", &b"\x01\x01"[..], &b"payload"[..])
+        );
+        assert_eq!((message.size(), message.qos, message.retain), (13, QoS::ExactlyOnce, true));
+        assert_eq!(message.expires(), Some(Instant::from_secs(7)));
+        other.release(copy);
         assert_eq!((other.len(), other.bytes_held()), (0, 0));
     }
     let id = own.insert(new("t", b"", b""));

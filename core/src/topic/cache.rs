@@ -25,8 +25,8 @@ const TOPIC_BYTES_MAX: usize = 256;
 const ROUTE_FILTERS_MAX: usize = 256;
 /// The last of so many topics in a row gets in at the latest.
 const SPARED_MAX: u32 = 32;
-/// From so many routes on they, and all that hangs on them, have no room in a processor's own cache.
-const LARGE_MIN: usize = 4_096;
+/// From so many on, routes or retained topics have no room in a processor's own cache with all that hangs on them.
+pub(super) const LARGE_MIN: usize = 4_096;
 /// What so few uses need has room in it.
 const RECENT_USES: u32 = 1_024;
 /// Places for topics used once that a hash may mean, so that topics which come in turn do not push each other out.

@@ -19,6 +19,7 @@ use core::ops::Bound;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::cache::LARGE_MIN;
 use super::name;
 use super::slab::Slab;
 use super::tree::spread;
@@ -62,9 +63,6 @@ struct Kept {
 }
 
 const _: () = assert!(size_of::<Option<Kept>>() <= 40, "a topic with a retained message, beside the message");
-
-/// So many topics are more than a core has at hand.
-const LARGE_MIN: usize = 4_096;
 
 /// It stands in the order.
 const ORDERED: u32 = u32::MAX;
