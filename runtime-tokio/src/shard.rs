@@ -107,8 +107,9 @@ impl Shard {
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
                 return Ok(());
             }
-            let links = &self.shared.links;
-            let gathers = self.calls.gather(now, self.busy, |shard| links[usize::from(shard.0)].wake());
+            let (links, clock) = (&self.shared.links, || self.shared.now());
+            let wake = |shard: ShardId| links[usize::from(shard.0)].wake();
+            let gathers = self.calls.gather(self.busy, clock, wake, std::thread::yield_now);
             let due = self.due().unwrap_or(Instant::MAX);
             if due <= now || gathers || self.link.bell.is_rung() {
                 // Lets tokio look at the sockets, and comes back.

@@ -5,12 +5,27 @@ use core::time::Duration;
 use crate::id::ShardId;
 use crate::time::Instant;
 
+/// What a shard does between two turns.
+enum Next {
+    /// The others are woken, and it may sleep.
+    Sleep,
+    Look,
+    /// The others are woken and have the processor, and it looks.
+    GiveWay,
+}
+
 /// The shards that letters were left for, until they are woken.
 ///
 /// Waking a shard costs a system call and a switch of threads, and a shard that is woken for each few messages does little
 /// else. So a runtime leaves its letters at once, and asks here before it sleeps: while it finds more to do it goes on and
 /// wakes nobody, for a moment at most. Where messages come one close behind the other it looks a few times more although it
 /// has found nothing, as often as that has been worth it lately. A shard that is awake finds its letters by itself.
+///
+/// A shard that has looked and found more is in the midst of traffic. If it went on, those who share its processor could not
+/// answer, be it the shards that its letters are for or the clients, and it would serve what trickles in meanwhile in small
+/// pieces. So it wakes the others and gives way once: what it finds then comes in larger ones, and a system call carries more
+/// messages. Who has a processor to itself is back at once. Where that takes long it was somebody who has nothing to do with
+/// this, and then it does not give way for a while.
 #[derive(Debug, Default)]
 pub struct Calls {
     /// A bit for each shard.
@@ -20,6 +35,11 @@ pub struct Calls {
     /// How often in a row nothing was found, and how often it may be.
     vain: u8,
     patience: u8,
+    /// Whether the turn that ends now began with a look and not with sleep.
+    awake: bool,
+    /// How often it goes on instead of giving way, from now on and at the last time that it was not worth it.
+    going_on: u16,
+    reluctance: u16,
 }
 
 impl Calls {
@@ -27,6 +47,10 @@ impl Calls {
     const WAIT_MAX: Duration = Duration::from_micros(100);
     /// Looks in vain before the others are woken, at most: about as long as waking one takes.
     const PATIENCE_MAX: u8 = 8;
+    /// For how long others have the processor if they are shards and clients, at most: some turns.
+    const ABSENCE_MAX: Duration = Duration::from_millis(1);
+    /// How often it goes on where somebody else wants the processor.
+    const RELUCTANCE: core::ops::RangeInclusive<u16> = 64..=4_096;
 
     /// A letter was left for a shard that has to wake for it.
     pub fn add(&mut self, to: ShardId) {
@@ -34,43 +58,69 @@ impl Calls {
     }
 
     /// Asked once a turn, before sleeping. `busy` is whether this turn had anything to do. `true`: look once more, without
-    /// sleeping. `false`: nobody had to be woken, or `wake` was called for each that had to be.
-    pub fn gather(&mut self, now: Instant, busy: bool, wake: impl FnMut(ShardId)) -> bool {
-        let again = self.looks_again(now, busy);
-        if !again {
-            self.take().for_each(wake);
-        }
-        again
+    /// sleeping. `false`: nobody had to be woken, or `wake` was called for each that had to be. `clock` is asked for the time
+    /// where that matters, and `give_way` lets other threads have the processor once.
+    pub fn gather(
+        &mut self,
+        busy: bool,
+        clock: impl Fn() -> Instant,
+        wake: impl FnMut(ShardId),
+        give_way: impl FnOnce(),
+    ) -> bool {
+        self.awake = match self.next(busy, &clock) {
+            Next::Sleep => {
+                self.take().for_each(wake);
+                false
+            }
+            Next::Look => true,
+            Next::GiveWay => {
+                self.take().for_each(wake);
+                let began = clock();
+                give_way();
+                self.gave_way(clock().saturating_since(began));
+                true
+            }
+        };
+        self.awake
     }
 
-    /// Whether nobody has to be woken.
-    fn is_empty(&self) -> bool {
-        self.shards == 0
-    }
-
-    fn looks_again(&mut self, now: Instant, busy: bool) -> bool {
-        if self.is_empty() {
-            return false;
+    fn next(&mut self, busy: bool, clock: impl Fn() -> Instant) -> Next {
+        if self.shards == 0 {
+            return Next::Sleep;
         }
+        if self.awake && busy {
+            (self.vain, self.patience) = (0, (self.patience + 1).min(Self::PATIENCE_MAX));
+            if self.going_on == 0 {
+                return Next::GiveWay;
+            }
+            self.going_on -= 1;
+        }
+        let now = clock();
         let Some(since) = self.since else {
-            self.since = Some(now);
-            self.vain = 0;
-            return busy;
+            (self.since, self.vain) = (Some(now), 0);
+            return if busy { Next::Look } else { Next::Sleep };
         };
         if now.saturating_since(since) >= Self::WAIT_MAX {
-            return false;
+            return Next::Sleep;
         }
-        if busy {
-            self.vain = 0;
-            self.patience = (self.patience + 1).min(Self::PATIENCE_MAX);
-            return true;
+        if !busy {
+            self.vain += 1;
+            if self.vain > self.patience {
+                self.patience /= 2;
+                return Next::Sleep;
+            }
         }
-        self.vain += 1;
-        if self.vain <= self.patience {
-            return true;
-        }
-        self.patience /= 2;
-        false
+        Next::Look
+    }
+
+    /// Others had the processor for so long.
+    fn gave_way(&mut self, absence: Duration) {
+        self.reluctance = if absence > Self::ABSENCE_MAX {
+            self.going_on = (self.reluctance * 4).clamp(*Self::RELUCTANCE.start(), *Self::RELUCTANCE.end());
+            self.going_on
+        } else {
+            self.reluctance / 2
+        };
     }
 
     /// The shards to wake now, in ascending order. They are forgotten.
@@ -89,68 +139,147 @@ impl Calls {
 mod tests {
     extern crate std;
 
+    use core::cell::Cell;
     use std::vec::Vec;
 
     use super::*;
 
-    fn at(micros: u64) -> Instant {
-        Instant::from_micros(micros)
+    /// A shard between two turns, the time, and what it did last.
+    #[derive(Default)]
+    struct Shard {
+        calls: Calls,
+        micros: Cell<u64>,
+        woken: Vec<u16>,
+        gave_way: bool,
+    }
+
+    impl Shard {
+        /// Asks at the end of a turn, and others have the processor for so long if it gives way.
+        fn gathers_while(&mut self, busy: bool, absence: Duration) -> bool {
+            let Self { calls, micros, woken, gave_way } = self;
+            *gave_way = false;
+            let clock = || Instant::from_micros(micros.get());
+            calls.gather(
+                busy,
+                clock,
+                |shard| woken.push(shard.0),
+                || {
+                    *gave_way = true;
+                    micros.set(micros.get() + absence.as_micros() as u64);
+                },
+            )
+        }
+
+        fn gathers(&mut self, busy: bool) -> bool {
+            self.gathers_while(busy, Duration::ZERO)
+        }
+
+        /// A turn in traffic, that left a letter: whether it gave way, which took so long.
+        fn gives_way(&mut self, absence: Duration) -> bool {
+            self.calls.add(ShardId(1));
+            assert!(self.gathers_while(true, absence));
+            self.gave_way
+        }
+
+        /// A letter is left in a turn after sleep, and nothing more is found: how often it looks in vain before it wakes.
+        fn looks(&mut self) -> usize {
+            self.woken.clear();
+            self.calls.add(ShardId(1));
+            assert!(self.gathers(true));
+            let looks = (0..100).take_while(|_| self.gathers(false)).count();
+            assert_eq!(self.woken, [1]);
+            looks
+        }
     }
 
     #[test]
     fn shards_are_named_once_and_in_order() {
-        let mut calls = Calls::default();
-        for shard in [63, 0, 5, 0, 63] {
-            calls.add(ShardId(shard));
+        let mut shard = Shard::default();
+        for to in [63, 0, 5, 0, 63] {
+            shard.calls.add(ShardId(to));
         }
-        assert!(!calls.is_empty());
-        assert_eq!(calls.take().map(|shard| shard.0).collect::<Vec<_>>(), [0, 5, 63]);
-        assert!(calls.is_empty());
-        assert_eq!(calls.take().count(), 0);
+        assert!(!shard.gathers(false));
+        assert_eq!(shard.woken, [0, 5, 63]);
+        assert!(!shard.gathers(false));
+        assert_eq!(shard.woken.len(), 3);
     }
 
     #[test]
     fn who_has_nobody_to_wake_may_sleep() {
-        assert!(!Calls::default().looks_again(at(1), true));
+        let mut shard = Shard::default();
+        assert!((0..3).all(|_| !shard.gathers(true)));
+        assert!(!shard.gave_way);
     }
 
     #[test]
     fn they_are_woken_as_soon_as_nothing_more_is_found() {
-        let mut calls = Calls::default();
-        calls.add(ShardId(1));
-        assert!(calls.looks_again(at(1), true));
-        assert!(!calls.looks_again(at(2), false));
-        assert_eq!(calls.take().count(), 1);
-    }
-
-    /// How often a shard looks in vain before it wakes another.
-    fn looks(calls: &mut Calls) -> usize {
-        calls.add(ShardId(1));
-        assert!(calls.looks_again(at(1), true));
-        let looks = (0..100).take_while(|_| calls.looks_again(at(1), false)).count();
-        assert_eq!(calls.take().count(), 1);
-        looks
+        assert_eq!(Shard::default().looks(), 0);
     }
 
     #[test]
     fn who_has_found_more_looks_longer_the_next_time_and_who_has_not_less() {
-        let mut calls = Calls::default();
-        assert_eq!(looks(&mut calls), 0);
-        calls.add(ShardId(1));
-        assert!((0..20).all(|_| calls.looks_again(at(1), true)));
-        let tries: Vec<usize> = (0..6).map(|_| looks(&mut calls)).collect();
+        let mut shard = Shard::default();
+        (0..20).for_each(|_| _ = shard.gives_way(Duration::ZERO));
+        assert!(!shard.gathers(false), "there is nobody to wake");
+        let tries: Vec<usize> = (0..6).map(|_| shard.looks()).collect();
         assert_eq!(tries, [8, 4, 2, 1, 0, 0]);
     }
 
     #[test]
-    fn they_wait_a_moment_at_most() {
-        let mut calls = Calls::default();
-        for start in [1_000, 2_000] {
-            calls.add(ShardId(1));
-            assert!(calls.looks_again(at(start), true));
-            assert!(calls.looks_again(at(start + 99), true));
-            assert!(!calls.looks_again(at(start + 100), true));
-            assert_eq!(calls.take().count(), 1);
+    fn who_looks_and_finds_more_wakes_the_others_and_gives_way_each_time() {
+        let mut shard = Shard::default();
+        assert!(!shard.gives_way(Duration::ZERO), "this turn may have begun with sleep");
+        assert_eq!(shard.woken, []);
+        for turn in 1..10 {
+            assert!(shard.gives_way(Duration::from_millis(1)));
+            assert_eq!(shard.woken.len(), turn);
+        }
+        assert!(!shard.gathers(true), "without a letter there is nobody to wake");
+        assert_eq!((shard.gave_way, shard.woken.len()), (false, 9));
+    }
+
+    #[test]
+    fn who_found_nothing_does_not_give_way() {
+        let mut shard = Shard::default();
+        (0..9).for_each(|_| _ = shard.gives_way(Duration::ZERO));
+        shard.calls.add(ShardId(1));
+        shard.gathers(false);
+        assert!(!shard.gave_way);
+    }
+
+    /// After how many turns it gives way again.
+    fn goes_on(shard: &mut Shard, absence: Duration) -> usize {
+        (0..10_000).take_while(|_| !shard.gives_way(absence)).count()
+    }
+
+    #[test]
+    fn where_that_takes_long_it_goes_on_longer_each_time() {
+        let mut shard = Shard::default();
+        let long = Duration::from_micros(1_001);
+        let turns: Vec<usize> = (0..6).map(|_| goes_on(&mut shard, long)).collect();
+        // The first turn of all may have begun with sleep.
+        assert_eq!(turns, [1, 64, 256, 1_024, 4_096, 4_096]);
+        let turns: Vec<usize> = (0..4).map(|_| goes_on(&mut shard, Duration::ZERO)).collect();
+        assert_eq!(turns, [4_096, 0, 0, 0], "once it is worth it again it does so each time");
+        assert!(shard.gives_way(long));
+        assert_eq!(goes_on(&mut shard, long), 1_024, "but it remembers for a while");
+    }
+
+    #[test]
+    fn who_goes_on_lets_them_wait_a_moment_at_most() {
+        let mut shard = Shard::default();
+        while !shard.gives_way(Duration::from_secs(1)) {}
+        shard.woken.clear();
+        for start in [10_000_000, 20_000_000] {
+            shard.micros.set(start);
+            assert!(!shard.gives_way(Duration::ZERO));
+            shard.micros.set(start + 99);
+            assert!(!shard.gives_way(Duration::ZERO));
+            assert_eq!(shard.woken, []);
+            shard.micros.set(start + 100);
+            shard.calls.add(ShardId(1));
+            assert!(!shard.gathers(true));
+            assert_eq!(core::mem::take(&mut shard.woken), [1]);
         }
     }
 }
