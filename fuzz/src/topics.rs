@@ -154,7 +154,8 @@ impl Model {
                 known.peers.extend(interested.then_some(shard));
                 if was != interested {
                     let number = self.elsewhere.insert(filter);
-                    self.router.set_interest(shard, &[(self.router.print(filter, number), interested)]);
+                    let print = self.router.print(filter, number);
+                    self.router.set_interest(shard, &[(print, interested)]);
                 }
             }
             &Operation::Remote { ref filter, share, shard, total } => {

@@ -54,9 +54,9 @@ impl Broker {
             return;
         }
         let print = if interested {
-            self.told.first(&self.router, filter, text)
+            self.told.first(&mut self.router, filter, text)
         } else {
-            self.told.last(&self.router, filter, text)
+            self.told.last(&mut self.router, filter, text)
         };
         let Some(print) = print else { return };
         for shard in self.others() {

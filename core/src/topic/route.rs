@@ -227,8 +227,8 @@ impl Router {
 
     /// What other shards are to be told of `filter`, which is a valid one without `$share/NAME/` and has the number `id`. Only
     /// routers with the same seed understand each other.
-    pub fn print(&self, filter: &str, id: FilterId) -> FilterPrint {
-        self.interest.print(filter, id, self.epochs.cell(filter))
+    pub fn print(&mut self, filter: &str, id: FilterId) -> FilterPrint {
+        self.interest.print(filter, id, || self.epochs.cell(filter))
     }
 
     /// The print of a filter that matches all that `filter` does and more, of one of three shapes.

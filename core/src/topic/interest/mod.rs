@@ -17,7 +17,7 @@ use hashbrown::HashTable;
 
 use super::epoch::Cell;
 use super::{Elsewhere, FilterId};
-use print::{Levels, Prints, Shape, Sum};
+use print::{Levels, Prints, Recent, Shape, Sum};
 
 mod print;
 mod told;
@@ -52,17 +52,20 @@ const ELSEWHERE_MAX: usize = 64;
 /// What the other shards have subscribers for.
 pub(super) struct Interest {
     prints: Prints,
+    /// The filter of this shard that others were told of last.
+    recent: Recent,
     shapes: Vec<Live>,
     known: HashTable<Known>,
 }
 
 impl Interest {
     pub(super) fn new(seed: u64) -> Self {
-        Self { prints: Prints::new(seed), shapes: Vec::new(), known: HashTable::new() }
+        Self { prints: Prints::new(seed), recent: Recent::default(), shapes: Vec::new(), known: HashTable::new() }
     }
 
-    pub(super) fn print(&self, filter: &str, id: FilterId, cell: Cell) -> FilterPrint {
-        self.prints.of(filter, id, cell)
+    /// `cell` says where `filter` counts.
+    pub(super) fn print(&mut self, filter: &str, id: FilterId, cell: impl FnOnce() -> Cell) -> FilterPrint {
+        self.prints.of(filter, id, &mut self.recent, cell)
     }
 
     /// `cell` is of as many leading levels of `filter` as is said to it.

@@ -1,5 +1,6 @@
 //! Prints: what a shard tells the others of a filter, of one size whatever its text.
 
+use alloc::string::String;
 use core::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::{FixedState, FoldHasher};
@@ -89,6 +90,48 @@ pub(super) fn coarse(filter: &str) -> impl Iterator<Item = &str> {
     name::levels(filter).take_while(|level| !matches!(*level, "+" | "#")).take(2)
 }
 
+/// What is known of a filter from its leading levels.
+#[derive(Clone, Copy, Default)]
+struct Walked {
+    long: u64,
+    plus: u32,
+    short: u16,
+    /// Bytes up to the level that follows.
+    end: u16,
+}
+
+impl Walked {
+    fn sum(&self) -> Sum {
+        Sum { long: self.long, short: self.short }
+    }
+}
+
+/// The filter that was printed last. A client's filters often begin alike, and what they share is not hashed again.
+#[derive(Default)]
+pub(super) struct Recent {
+    text: String,
+    /// After each of its levels that is followed by another.
+    levels: Vec<Walked, LEVELS_MAX>,
+    /// Where filters with the same first two levels count.
+    cell: Option<Cell>,
+}
+
+impl Recent {
+    /// Becomes `filter`, of which it knows the levels that it has in common: so many bytes.
+    fn keep_common(&mut self, filter: &str) -> usize {
+        let same = self.text.bytes().zip(filter.bytes()).take_while(|(old, new)| old == new).count();
+        let kept = self.levels.iter().take_while(|walked| usize::from(walked.end) <= same).count();
+        self.levels.truncate(kept);
+        let end = self.levels.last().map_or(0, |walked| usize::from(walked.end));
+        self.text.truncate(end);
+        self.text.push_str(&filter[end..]);
+        if kept < 2 {
+            self.cell = None;
+        }
+        end
+    }
+}
+
 /// A topic name's levels, by their hashes.
 #[derive(Default)]
 pub(super) struct Levels {
@@ -112,32 +155,54 @@ impl Prints {
         Self { long, short }
     }
 
-    /// The print of a valid filter without `$share/NAME/`, that counts in `cell`.
-    pub(super) fn of(&self, filter: &str, id: FilterId, cell: Cell) -> FilterPrint {
-        self.of_levels(name::levels(filter), id, cell)
+    /// The print of a valid filter without `$share/NAME/`, which is `recent` from then on. `cell` says where it counts.
+    pub(super) fn of(
+        &self,
+        filter: &str,
+        id: FilterId,
+        recent: &mut Recent,
+        cell: impl FnOnce() -> Cell,
+    ) -> FilterPrint {
+        let mut end = recent.keep_common(filter);
+        let cell = *recent.cell.get_or_insert_with(cell);
+        let mut walked = recent.levels.last().copied().unwrap_or_default();
+        let mut levels = recent.levels.len();
+        for level in name::levels(&filter[end..]) {
+            if level == "#" || levels == LEVELS_MAX {
+                let id = if level == "#" { id } else { FilterId::NONE };
+                return self.print(walked, levels, true, id, cell);
+            }
+            walked = self.walk(walked, levels, level);
+            levels += 1;
+            end += level.len() + 1;
+            if end <= filter.len() {
+                walked.end = end as u16;
+                let _ = recent.levels.push(walked);
+            }
+        }
+        self.print(walked, levels, false, id, cell)
     }
 
     /// The print of the [`coarse`] filter in place of `filter`, which counts in `cell`.
     pub(super) fn coarse(&self, filter: &str, cell: Cell) -> FilterPrint {
-        self.of_levels(coarse(filter).chain(["#"]), FilterId::NONE, cell)
+        let walk = |(walked, at), level| (self.walk(walked, at, level), at + 1);
+        let (walked, levels) = coarse(filter).fold((Walked::default(), 0), walk);
+        self.print(walked, levels, true, FilterId::NONE, cell)
     }
 
-    fn of_levels<'f>(&self, levels: impl Iterator<Item = &'f str>, mut filter: FilterId, cell: Cell) -> FilterPrint {
-        let mut shape = Shape { plus: 0, levels: 0, multi: false };
-        let mut sum = Sum::default();
-        for (at, level) in levels.enumerate() {
-            match level {
-                "#" => shape.multi = true,
-                _ if at == LEVELS_MAX => {
-                    (shape.multi, filter) = (true, FilterId::NONE);
-                    break;
-                }
-                "+" => shape.plus |= 1 << at,
-                _ => sum = sum.add(self.level(at, level.as_bytes())),
-            }
-            shape.levels += u8::from(level != "#");
+    fn walk(&self, mut walked: Walked, at: usize, level: &str) -> Walked {
+        if level == "+" {
+            walked.plus |= 1 << at;
+        } else {
+            let Sum { long, short } = walked.sum().add(self.level(at, level.as_bytes()));
+            (walked.long, walked.short) = (long, short);
         }
-        let Sum { long, short } = sum.add(self.salt(shape));
+        walked
+    }
+
+    fn print(&self, walked: Walked, levels: usize, multi: bool, filter: FilterId, cell: Cell) -> FilterPrint {
+        let shape = Shape { plus: walked.plus, levels: levels as u8, multi };
+        let Sum { long, short } = walked.sum().add(self.salt(shape));
         FilterPrint { long, short, shape, filter, cell }
     }
 

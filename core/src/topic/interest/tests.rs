@@ -139,10 +139,10 @@ fn of_more_than_32_levels_the_rest_is_not_told_apart() {
 /// The first of all filters that are told alike is told, and the last is taken back.
 #[test]
 fn what_is_not_told_apart_is_told_once() {
-    let router = Router::new(16, 1);
+    let mut router = Router::new(16, 1);
     let mut told = Told::new(64);
     let deep = |end: &str| format!("{}{end}", "x/".repeat(33));
-    let mut first = |id: u32, filter: &str| told.first(&router, FilterId(id), filter).map(|print| print.filter);
+    let mut first = |id: u32, filter: &str| told.first(&mut router, FilterId(id), filter).map(|print| print.filter);
     assert_eq!(first(1, &deep("a")), Some(FilterId::NONE));
     assert_eq!((first(2, &deep("b")), first(3, &deep("#"))), (None, None));
     assert_eq!((first(4, "x/y"), first(5, "x/z")), (Some(FilterId(4)), Some(FilterId(5))));
@@ -154,7 +154,7 @@ fn what_is_not_told_apart_is_told_once() {
         (first(200, "x/+/y/z"), first(201, "x/+/z/+"), first(202, "+/y/+")),
         (Some(FilterId::NONE), None, Some(FilterId::NONE))
     );
-    let mut last = |id: u32, filter: &str| told.last(&router, FilterId(id), filter).map(|print| print.filter);
+    let mut last = |id: u32, filter: &str| told.last(&mut router, FilterId(id), filter).map(|print| print.filter);
     assert_eq!((last(2, &deep("b")), last(1, &deep("a"))), (None, None));
     assert_eq!(last(3, &deep("#")), Some(FilterId::NONE));
     assert_eq!((last(200, "x/+/y/z"), last(201, "x/+/z/+")), (None, Some(FilterId::NONE)));
@@ -166,26 +166,26 @@ fn what_is_not_told_apart_is_told_once() {
 
 #[test]
 fn there_are_only_so_many_shapes_and_others_are_told_of_wider_filters() {
-    let router = Router::new(16, 1);
+    let mut router = Router::new(16, 1);
     let (mut told, mut interest) = (Told::new(64), Interest::new(1));
     let filters: Vec<String> = (0..12).map(|levels| format!("{}end", "x/".repeat(levels))).collect();
     let mut tree = Router::new(16, 1);
     let filters: Vec<(FilterId, String)> = filters.into_iter().map(|filter| (tree.insert(&filter), filter)).collect();
     for (id, filter) in &filters {
-        told.first(&router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
+        told.first(&mut router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
     }
     assert_eq!(interest.shapes.len(), 9, "eight, and the one that is told instead");
     assert!(filters.iter().all(|(_, filter)| shards(&interest, filter) == 0b10));
     assert_eq!(["x/x/other", "x/other", "other"].map(|topic| shards(&interest, topic)), [0b10, 0, 0]);
     for (id, filter) in &filters[..8] {
-        told.last(&router, *id, filter).into_iter().for_each(|print| interest.remove(print, 1));
+        told.last(&mut router, *id, filter).into_iter().for_each(|print| interest.remove(print, 1));
     }
     assert_eq!(shards(&interest, &filters[11].1), 0b10, "it was told so and is taken back so");
     let (id, filter) = &filters[0];
-    told.first(&router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
+    told.first(&mut router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
     assert_eq!(shards(&interest, "x/x/other"), 0b10);
     for (id, filter) in filters[8..].iter().chain([&filters[0]]) {
-        told.last(&router, *id, filter).into_iter().for_each(|print| interest.remove(print, 1));
+        told.last(&mut router, *id, filter).into_iter().for_each(|print| interest.remove(print, 1));
     }
     assert!(is_nothing(&interest));
 }
@@ -211,7 +211,43 @@ fn what_was_not_added_is_not_removed() {
     assert_eq!(found(&interest, "a"), [(1, Some(0))]);
 }
 
+/// What a print begins with is taken from the one before, if it is the same.
+#[test]
+fn a_print_is_the_same_whatever_was_printed_before() {
+    let deep = |levels: usize, end: &str| format!("{}{end}", "x/".repeat(levels));
+    let mut filters: Vec<String> = [
+        "a", "a/b", "a/b/c", "a/b/cd", "a/b/c/", "a/bc/d", "a//c", "/", "//", "+", "#", "+/b/c", "a/+/c", "a/+/d",
+        "a/#", "a/b/#", "a/b/+/d",
+    ]
+    .map(String::from)
+    .into();
+    for levels in [30, 31, 32, 33, 40] {
+        filters.extend(["", "y", "y/z", "+", "#"].map(|end| deep(levels, end)));
+    }
+    filters.extend([
+        format!("a/{}", "é".repeat(30_000)),
+        format!("a/{}", "é".repeat(30_001)),
+        "é/è".into(),
+        "é/é".into(),
+    ]);
+    for before in &filters {
+        for filter in &filters {
+            let mut router = Router::new(16, 1);
+            router.print(before, FilterId(1));
+            assert_eq!(router.print(filter, FilterId(2)), print(filter, 2), "{filter} after {before}");
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_print_is_the_same_after_any_others(filters in prop::collection::vec(filter(), 1..30)) {
+        let mut router = Router::new(16, 1);
+        for filter in &filters {
+            prop_assert_eq!(router.print(filter, FilterId(3)), print(filter, 3), "{}", filter);
+        }
+    }
+
     /// Two shards with filters that come and go, few enough shapes that some are told wider.
     #[test]
     fn what_matches_is_found(
@@ -220,7 +256,7 @@ proptest! {
         shards in prop::sample::select(&[2_usize, 64][..]),
         seed: u64,
     ) {
-        let router = Router::new(16, seed);
+        let mut router = Router::new(16, seed);
         let mut interest = Interest::new(seed);
         let mut told = [Told::new(shards), Told::new(shards)];
         let mut ids = Router::new(16, seed);
@@ -230,9 +266,9 @@ proptest! {
             let id = ids.insert(&filter);
             // A step takes back what it finds.
             if own.remove(&filter).is_some() {
-                told.last(&router, id, &filter).into_iter().for_each(|print| interest.remove(print, shard));
+                told.last(&mut router, id, &filter).into_iter().for_each(|print| interest.remove(print, shard));
             } else {
-                told.first(&router, id, &filter).into_iter().for_each(|print| interest.add(print, shard));
+                told.first(&mut router, id, &filter).into_iter().for_each(|print| interest.add(print, shard));
                 own.insert(filter, id);
             }
         }
@@ -250,7 +286,7 @@ proptest! {
         }
         for shard in 0..2 {
             for (filter, id) in &own[shard] {
-                told[shard].last(&router, *id, filter).into_iter().for_each(|print| interest.remove(print, shard as u16));
+                told[shard].last(&mut router, *id, filter).into_iter().for_each(|print| interest.remove(print, shard as u16));
             }
         }
         prop_assert!(is_nothing(&interest) && told.iter().all(Told::is_empty));

@@ -31,7 +31,7 @@ impl Told {
     }
 
     /// There is a first subscription to a filter: what the others are to be told. `None`: what they know is enough.
-    pub fn first(&mut self, router: &Router, id: FilterId, filter: &str) -> Option<FilterPrint> {
+    pub fn first(&mut self, router: &mut Router, id: FilterId, filter: &str) -> Option<FilterPrint> {
         let mut print = router.print(filter, id);
         match self.shapes.iter().position(|(shape, _)| *shape == print.shape) {
             Some(at) => self.shapes[at].1 += 1,
@@ -50,7 +50,7 @@ impl Told {
     }
 
     /// There is none any more: what the others are to forget. `None`: they need it for another filter.
-    pub fn last(&mut self, router: &Router, id: FilterId, filter: &str) -> Option<FilterPrint> {
+    pub fn last(&mut self, router: &mut Router, id: FilterId, filter: &str) -> Option<FilterPrint> {
         let print = if self.coarse.remove(&id) {
             router.coarse_print(filter)
         } else {

@@ -103,7 +103,8 @@ fn a_change_elsewhere_is_seen_at_once() {
     let mut router = Router::new(16, 1);
     let (id, _) = router.subscribe("a/b", subscription(1));
     // Where nobody else has any filter nothing is remembered of that.
-    router.set_interest(4, &[(router.print("other", FilterId(1)), true)]);
+    let other = router.print("other", FilterId(1));
+    router.set_interest(4, &[(other, true)]);
     for filter in ["a/b", "a/#", "+/b", "#", "a/+"] {
         (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), [].into()), "before {filter}"));
         for number in [7, 8].map(FilterId) {
@@ -122,7 +123,8 @@ fn a_change_elsewhere_is_seen_at_once() {
 #[test]
 fn a_wider_filter_elsewhere_is_seen_at_once() {
     let mut router = Router::new(16, 1);
-    router.set_interest(4, &[(router.print("other", FilterId(1)), true)]);
+    let other = router.print("other", FilterId(1));
+    router.set_interest(4, &[(other, true)]);
     for (filter, topics) in
         [("a", ["a", "a/b", "a/b/c"]), ("+/b", ["a", "b/c", "c"]), ("a/b/c/+", ["a/b", "a/b/c", "a/b/c/d"])]
     {
@@ -280,7 +282,8 @@ proptest! {
                 Step::Peer(filter, on) => {
                     if elsewhere.contains(&filter) != on {
                         let number = numbers.insert(&filter);
-                        router.set_interest(1, &[(router.print(&filter, number), on)]);
+                        let print = router.print(&filter, number);
+                        router.set_interest(1, &[(print, on)]);
                         elsewhere.retain(|other| *other != filter);
                         elsewhere.extend(on.then_some(filter));
                     }
