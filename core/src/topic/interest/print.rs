@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::hash::{BuildHasher, Hasher};
 
-use foldhash::fast::{FixedState, FoldHasher};
+use foldhash::fast::FixedState;
 use heapless::Vec;
 
 use crate::topic::epoch::Cell;
@@ -225,18 +225,12 @@ impl Prints {
         Sum { long: self.long.hash_one(shape), short: 0 }
     }
 
+    /// The hash of a level in its place: of the same text in another place it is turned, and so another one.
     fn level(&self, at: usize, level: &[u8]) -> Sum {
-        self.hash(|hasher| {
-            hasher.write_usize(at);
-            hasher.write(level);
-        })
-    }
-
-    fn hash(&self, write: impl Fn(&mut FoldHasher<'_>)) -> Sum {
         let [long, short] = [&self.long, &self.short].map(|key| {
             let mut hasher = key.build_hasher();
-            write(&mut hasher);
-            hasher.finish()
+            hasher.write(level);
+            hasher.finish().rotate_left(at as u32)
         });
         Sum { long, short: short as u16 }
     }
