@@ -13,12 +13,12 @@
 
 use alloc::vec::Vec;
 
-use hashbrown::HashTable;
-
 use super::epoch::Cell;
 use super::{Elsewhere, FilterId};
+use known::{Known, KnownFilters};
 use print::{Levels, Prints, Recent, Shape, Sum};
 
+mod known;
 mod print;
 mod told;
 
@@ -35,17 +35,6 @@ struct Live {
     filters: u32,
 }
 
-/// A filter of another shard.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Known {
-    long: u64,
-    short: u16,
-    shard: u16,
-    filter: FilterId,
-}
-
-const _: () = assert!(size_of::<Known>() == 16, "what is kept of a filter of another shard");
-
 /// More filters of others than these are not told apart: each shard that has some looks for them itself.
 const ELSEWHERE_MAX: usize = 64;
 
@@ -55,12 +44,12 @@ pub(super) struct Interest {
     /// The filter of this shard that others were told of last.
     recent: Recent,
     shapes: Vec<Live>,
-    known: HashTable<Known>,
+    known: KnownFilters,
 }
 
 impl Interest {
     pub(super) fn new(seed: u64) -> Self {
-        Self { prints: Prints::new(seed), recent: Recent::default(), shapes: Vec::new(), known: HashTable::new() }
+        Self { prints: Prints::new(seed), recent: Recent::default(), shapes: Vec::new(), known: KnownFilters::new() }
     }
 
     /// `cell` says where `filter` counts.
@@ -79,7 +68,7 @@ impl Interest {
 
     /// Bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.known.allocation_size() + self.shapes.capacity() * size_of::<Live>()
+        self.known.memory_bytes() + self.shapes.capacity() * size_of::<Live>()
     }
 
     /// Sets `out` to the filters that match the topic name `topic`, those of one shard together, and hardly ever others. A
@@ -92,7 +81,7 @@ impl Interest {
         let mut levels = Levels::default();
         self.prints.set_levels(topic.as_bytes(), &mut levels);
         for live in self.shapes.iter().filter(|live| live.shape.fits(&levels)) {
-            out.extend(self.of_sum(live.shape.sum(live.salt, &levels)).map(|known| known.elsewhere()));
+            out.extend(self.known.of_sum(live.shape.sum(live.salt, &levels)).map(|known| known.elsewhere()));
         }
         if out.len() > 1 {
             settle(out);
@@ -121,13 +110,9 @@ impl Interest {
         self.known.len()
     }
 
-    fn of_sum(&self, sum: Sum) -> impl Iterator<Item = &Known> {
-        self.known.iter_hash(sum.long).filter(move |known| known.long == sum.long && known.short == sum.short)
-    }
-
     /// Something of the place of a filter with this sum.
     fn peek(&self, sum: Sum) -> u64 {
-        self.of_sum(sum).next().map_or(0, |known| u64::from(known.shard))
+        self.known.of_sum(sum).next().map_or(0, |known| u64::from(known.shard))
     }
 
     /// Reads what adding or removing these will read.
@@ -143,31 +128,20 @@ impl Interest {
                 self.shapes.push(Live { shape: print.shape, salt: self.prints.salt(print.shape), filters: 1 });
             }
         }
-        self.known.insert_unique(print.long, Known::new(print, shard), |known| known.long);
+        self.known.insert(Known::new(print, shard));
     }
 
     /// It has none any more. What was not added is not removed either.
     pub(super) fn remove(&mut self, print: FilterPrint, shard: u16) {
-        let gone = Known::new(print, shard);
-        let Ok(known) = self.known.find_entry(print.long, |known| *known == gone) else { return };
-        known.remove();
+        if !self.known.remove(Known::new(print, shard)) {
+            return;
+        }
         if let Some(at) = self.shapes.iter().position(|live| live.shape == print.shape) {
             self.shapes[at].filters -= 1;
             if self.shapes[at].filters == 0 {
                 self.shapes.swap_remove(at);
             }
         }
-    }
-}
-
-impl Known {
-    fn new(print: FilterPrint, shard: u16) -> Self {
-        debug_assert!(shard < 64, "a broker has at most 64 shards");
-        Self { long: print.long, short: print.short, shard, filter: print.filter }
-    }
-
-    fn elsewhere(&self) -> Elsewhere {
-        Elsewhere::new(self.shard, (self.filter != FilterId::NONE).then_some(self.filter))
     }
 }
 

@@ -37,7 +37,7 @@ fn shards(interest: &Interest, topic: &str) -> u64 {
 }
 
 fn is_nothing(interest: &Interest) -> bool {
-    interest.is_empty() && interest.known.is_empty()
+    interest.is_empty() && interest.known.len() == 0
 }
 
 #[test]
