@@ -145,12 +145,6 @@ class Row:
         return found
 
 
-def interval(values):
-    """Between which 95 % of them lie."""
-    values = sorted(values)
-    return values[int(0.025 * len(values))], values[int(0.975 * len(values)) - 1]
-
-
 def print_tables(rows, names):
     shares = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
     found, lines = [], {label: [] for label, _ in shares}
@@ -162,7 +156,7 @@ def print_tables(rows, names):
         for what, share in shares:
             cells = []
             for name in names:
-                low, high = interval([draw[name, share] for draw in drawn])
+                low, high = goals.interval([draw[name, share] for draw in drawn])
                 cells.append(f"{row.quantile(name, share):.0f} ({low:.0f} to {high:.0f})")
             lines[what].append((label, cells))
         raw.append((label, [f"{row.quantile(name, 0.99, which='all'):.0f}" for name in names]))
