@@ -2,7 +2,7 @@
 
 A goal is a ratio of two figures of one sitting: at most so much of another broker's (for rates: at least). It is met or not
 met only if the rounds that count say so for sure; otherwise it is not decided. With fewer than ten of them every pair has to
-say so, with more 95 % of what the medians of other rounds would say (bootstrap), as for latency, whose percentiles are taken
+say so, with more 97.5 % of what the medians of other rounds would say (bootstrap), as for latency, whose percentiles are taken
 over all rounds together.
 """
 
@@ -55,32 +55,35 @@ FUTURES, SHARDS, GROWTH = 1.3, 1.3, 1.1
 
 
 class Goal:
-    """One goal, and what the rounds say of it."""
+    """One goal, and what the rounds say of it. Of several others it is the best one that counts."""
 
-    def __init__(self, row, stage, figure, own, other, limit, own_values, other_values):
+    def __init__(self, row, stage, figure, own, other, limit, own_values, others_values):
         self.what = row if stage == "deliver" else f"{row}: {stage}"
         self.figure, self.own, self.other, self.limit = figure, own, other, limit
         pick = lambda values: sorted(value for value in values if value)
-        self.own_values, self.other_values = pick(own_values), pick(other_values)
+        self.own_values, self.others_values = pick(own_values), [found for found in map(pick, others_values) if found]
 
     def ratio(self):
         """The ratio of the medians, and between which bounds it lies."""
-        own, other = self.own_values, self.other_values
-        if not own or not other:
+        own, others = self.own_values, self.others_values
+        if not own or not others:
             return None
-        bounds = own[0] / other[-1], own[-1] / other[0]
-        if min(len(own), len(other)) >= ROUNDS_MIN:
+        bounds = own[0] / min(other[-1] for other in others), own[-1] / min(other[0] for other in others)
+        if self.rounds() >= ROUNDS_MIN:
             source = random.Random(1)
             draw = lambda values: middle(sorted(source.choices(values, k=len(values))))
-            bounds = interval([draw(own) / draw(other) for _ in range(DRAWS)])
-        return middle(own) / middle(other), *bounds
+            bounds = interval([draw(own) / min(map(draw, others)) for _ in range(DRAWS)])
+        return middle(own) / min(map(middle, others)), *bounds
+
+    def rounds(self):
+        return min(map(len, [self.own_values, *self.others_values]))
 
     def verdict(self):
         """Met, not met, not decided (a round alone has no spread), or that there is nothing to tell by."""
         ratio = self.ratio()
         if ratio is None:
             return "no figure"
-        if min(len(self.own_values), len(self.other_values)) < 2:
+        if self.rounds() < 2:
             return "not decided"
         _, low, high = ratio
         if self.figure == "rate":
@@ -141,18 +144,21 @@ def goals(values, names):
     found = []
 
     def add(row, stage, figure, own, other, limit, other_row=None):
-        own_values, other_values = values(row, stage, figure, own), values(other_row or row, stage, figure, other)
+        own_values = values(row, stage, figure, own)
+        others = peers if other == "best peer" else [other]
+        others_values = [values(other_row or row, stage, figure, name) for name in others]
         if own_values:
             label = f"{other}, {other_row}" if other_row else other
-            found.append(Goal(row, stage, figure, own, label, limit, own_values, other_values))
+            if other == "best peer":
+                label = best_peer(others, others_values)
+            found.append(Goal(row, stage, figure, own, label, limit, own_values, others_values))
 
     for row, stage, figure, limits in AGAINST_OTHERS:
         for other, limit in limits.items():
             # What holds between brokers holds for the leanest runtime; a connection of the others may weigh more.
             for own in one_shard if row.startswith("connections") and figure == "memory" else weirmq[:1]:
                 on_futures = not own.startswith("weirmq mio")
-                best = best_peer(values, row, stage, figure, peers) if other == "best peer" else other
-                add(row, stage, figure, own, best, limit * IDLE_ON_FUTURES if on_futures else limit)
+                add(row, stage, figure, own, other, limit * IDLE_ON_FUTURES if on_futures else limit)
     for own in weirmq:
         add("match among 1,000,000", "deliver", "cpu", own, own, GROWTH, "match among 100,000")
         runtime = own.split(" shards")[0].rpartition(" ")[0] if own.endswith("shards") else own
@@ -164,9 +170,9 @@ def goals(values, names):
     return found
 
 
-def best_peer(values, row, stage, figure, peers):
+def best_peer(peers, values):
     """The peer with the lowest median, or a name that has no figures."""
-    medians = {peer: middle(sorted(found)) for peer in peers if (found := values(row, stage, figure, peer))}
+    medians = {peer: middle(sorted(found)) for peer, found in zip(peers, values) if found}
     return min(medians, key=medians.get, default="best peer")
 
 

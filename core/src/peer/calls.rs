@@ -9,6 +9,7 @@ use crate::time::Instant;
 enum Next {
     /// The others are woken, and it may sleep.
     Sleep,
+    /// It looks whether there is more, and wakes nobody yet.
     Look,
     /// The others are woken and have the processor, and it looks.
     GiveWay,
@@ -17,15 +18,16 @@ enum Next {
 /// The shards that letters were left for, until they are woken.
 ///
 /// Waking a shard costs a system call and a switch of threads, and a shard that is woken for each few messages does little
-/// else. So a runtime leaves its letters at once, and asks here before it sleeps: while it finds more to do it goes on and
-/// wakes nobody, for a moment at most. Where messages come one close behind the other it looks a few times more although it
-/// has found nothing, as often as that has been worth it lately. A shard that is awake finds its letters by itself.
+/// else. So a runtime leaves its letters at once, and asks here before it sleeps: it looks for more first. Where messages come
+/// one close behind the other it looks a few times more although it has found nothing, as often as that has been worth it
+/// lately. A shard that is awake finds its letters by itself.
 ///
 /// A shard that has looked and found more is in the midst of traffic. If it went on, those who share its processor could not
 /// answer, be it the shards that its letters are for or the clients, and it would serve what trickles in meanwhile in small
 /// pieces. So it wakes the others and gives way once: what it finds then comes in larger ones, and a system call carries more
 /// messages. Who has a processor to itself is back at once. Where that takes long it was somebody who has nothing to do with
-/// this, and then it does not give way for a while.
+/// this, or so many shards that they hardly get to sleep; then it goes on for a while, and the others are woken when they have
+/// waited for a moment.
 #[derive(Debug, Default)]
 pub struct Calls {
     /// A bit for each shard.
@@ -35,7 +37,7 @@ pub struct Calls {
     /// How often in a row nothing was found, and how often it may be.
     vain: u8,
     patience: u8,
-    /// Whether the turn that ends now began with a look and not with sleep.
+    /// Whether it was told to look before the turn that ends now.
     awake: bool,
     /// How often it goes on instead of giving way, from now on and at the last time that it was not worth it.
     going_on: u16,
@@ -49,7 +51,7 @@ impl Calls {
     const PATIENCE_MAX: u8 = 8;
     /// For how long others have the processor if they are shards and clients, at most: some turns.
     const ABSENCE_MAX: Duration = Duration::from_millis(1);
-    /// How often it goes on where somebody else wants the processor.
+    /// In how many turns it goes on where somebody else wants the processor.
     const RELUCTANCE: core::ops::RangeInclusive<u16> = 64..=4_096;
 
     /// A letter was left for a shard that has to wake for it.
@@ -58,8 +60,8 @@ impl Calls {
     }
 
     /// Asked once a turn, before sleeping. `busy` is whether this turn had anything to do. `true`: look once more, without
-    /// sleeping. `false`: nobody had to be woken, or `wake` was called for each that had to be. `clock` is asked for the time
-    /// where that matters, and `give_way` lets other threads have the processor once.
+    /// sleeping. `false`: nobody has to be woken any more. `wake` is called for each that is to be woken now, `clock` is asked
+    /// for the time where that matters, and `give_way` lets other threads have the processor once.
     pub fn gather(
         &mut self,
         busy: bool,
@@ -202,6 +204,28 @@ mod tests {
         assert_eq!(shard.woken, [0, 5, 63]);
         assert!(!shard.gathers(false));
         assert_eq!(shard.woken.len(), 3);
+    }
+
+    /// Whatever happens, nobody is forgotten, and nobody waits for much longer than a moment.
+    #[test]
+    fn each_letter_leads_to_a_call() {
+        let mut shard = Shard::default();
+        let (mut state, mut waits) = (1_u32, None);
+        for _ in 0..100_000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let [chance, pace, absence, _] = state.to_le_bytes().map(|byte| u64::from(byte) + u64::from(state >> 24));
+            shard.micros.set(shard.micros.get() + pace % 60);
+            if chance % 3 == 0 {
+                shard.calls.add(ShardId(1));
+                waits.get_or_insert(shard.micros.get());
+            }
+            let looks = shard.gathers_while(chance % 5 > 0, Duration::from_micros(absence % 2 * 2_000));
+            if !core::mem::take(&mut shard.woken).is_empty() {
+                waits = None;
+            }
+            assert!(looks || waits.is_none(), "who may sleep has woken everybody");
+            assert!(waits.is_none_or(|since| shard.micros.get() - since < 100 + 60));
+        }
     }
 
     #[test]

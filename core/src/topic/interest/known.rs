@@ -46,6 +46,11 @@ impl KnownFilters {
         self.len
     }
 
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; TABLES] {
+        self.tables.each_ref().map(HashTable::len)
+    }
+
     /// Bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
         self.tables.iter().map(HashTable::allocation_size).sum()

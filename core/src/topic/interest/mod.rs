@@ -3,7 +3,7 @@
 //! A shard need not know what the filters of the others are, only which of them match. So it is told a [print](FilterPrint)
 //! of each: which levels are wildcards, its *shape*, a keyed sum of the levels that it names, and the number that the filter
 //! has in the shard that it is of. A topic is looked for once for each shape that there is, most deployments have a handful,
-//! in one hash table. What is found goes along with the message, so that the other shard does not look for it a second time.
+//! in a hash table. What is found goes along with the message, so that the other shard does not look for it a second time.
 //!
 //! Nobody looks at the text of a filter to see whether it matches: sums are [wide enough](print::Sum) to be trusted. Its nodes in the
 //! other shard's tree, read for that, would be as many cache misses as the search that is saved.
@@ -68,7 +68,7 @@ impl Interest {
 
     /// Bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.known.memory_bytes() + self.shapes.capacity() * size_of::<Live>()
+        self.known.memory_bytes() + self.shapes.capacity() * size_of::<Live>() + self.recent.memory_bytes()
     }
 
     /// Sets `out` to the filters that match the topic name `topic`, those of one shard together, and hardly ever others. A

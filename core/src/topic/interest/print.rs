@@ -96,7 +96,7 @@ struct Walked {
     long: u64,
     plus: u32,
     short: u16,
-    /// Bytes up to the level that follows.
+    /// Bytes up to the level that follows; nobody asks where the filter is too long to be remembered.
     end: u16,
 }
 
@@ -105,6 +105,9 @@ impl Walked {
         Sum { long: self.long, short: self.short }
     }
 }
+
+/// A filter that is longer is not remembered: hardly any is, and it would be kept for good.
+const RECENT_BYTES_MAX: usize = 1_024;
 
 /// The filter that was printed last. A client's filters often begin alike, and what they share is not hashed again.
 #[derive(Default)]
@@ -117,8 +120,17 @@ pub(super) struct Recent {
 }
 
 impl Recent {
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// Becomes `filter`, of which it knows the levels that it has in common: so many bytes.
     fn keep_common(&mut self, filter: &str) -> usize {
+        if filter.len() > RECENT_BYTES_MAX {
+            (self.cell, self.text) = (None, String::new());
+            self.levels.clear();
+            return 0;
+        }
         let same = self.text.bytes().zip(filter.bytes()).take_while(|(old, new)| old == new).count();
         let kept = self.levels.iter().take_while(|walked| usize::from(walked.end) <= same).count();
         self.levels.truncate(kept);
@@ -225,12 +237,12 @@ impl Prints {
         Sum { long: self.long.hash_one(shape), short: 0 }
     }
 
-    /// The hash of a level in its place: of the same text in another place it is turned, and so another one.
     fn level(&self, at: usize, level: &[u8]) -> Sum {
         let [long, short] = [&self.long, &self.short].map(|key| {
             let mut hasher = key.build_hasher();
+            hasher.write_usize(at);
             hasher.write(level);
-            hasher.finish().rotate_left(at as u32)
+            hasher.finish()
         });
         Sum { long, short: short as u16 }
     }

@@ -7,6 +7,7 @@ use std::string::String;
 use proptest::prelude::*;
 
 use super::*;
+use crate::topic::epoch::Epochs;
 use crate::topic::testing::{filter, sorted, topic};
 use crate::topic::{Filter, FilterId, Router};
 
@@ -209,6 +210,37 @@ fn what_was_not_added_is_not_removed() {
     interest.remove(print("a", 0), 2);
     interest.remove(print("a", 1), 1);
     assert_eq!(found(&interest, "a"), [(1, Some(0))]);
+}
+
+#[test]
+fn what_two_filters_have_in_common_is_not_looked_at_again() {
+    let mut interest = Interest::new(1);
+    let epochs = Epochs::new(1);
+    let mut looks = |filter: &str| {
+        let mut asked = false;
+        interest.print(filter, FilterId(1), || {
+            asked = true;
+            epochs.cell(filter)
+        });
+        asked
+    };
+    let filters = ["a/b/c", "a/b/d", "a/b/+/e", "a/b", "a/b/c", "a/c/d"];
+    assert_eq!(filters.map(&mut looks), [true, false, false, true, true, true]);
+    // Of a very long filter nothing is kept.
+    let long = format!("a/c/{}", "x".repeat(1_100));
+    assert_eq!([&long, &long].map(|filter| looks(filter)), [true, true]);
+}
+
+#[test]
+fn filters_of_others_are_spread_over_all_tables() {
+    let mut interest = Interest::new(1);
+    let mut router = Router::new(16, 1);
+    for number in 0..10_000 {
+        interest.add(router.print(&format!("device/{number}"), FilterId(number)), 1);
+    }
+    let sizes = interest.known.sizes();
+    assert!(sizes.iter().all(|size| (80..320).contains(size)), "{sizes:?}");
+    assert_eq!(sizes.iter().sum::<usize>(), interest.len());
 }
 
 /// What a print begins with is taken from the one before, if it is the same.
