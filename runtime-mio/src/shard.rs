@@ -109,14 +109,15 @@ impl Shard {
     /// Takes turns until the server has gone down.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut readiness = Events::with_capacity(EVENTS_MAX);
+        let mut now = self.shared.now();
         loop {
-            let rest = self.rest(!readiness.is_empty());
+            let rest = self.rest(now, !readiness.is_empty());
             match self.poll.poll(&mut readiness, rest) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
             self.link().bell.get_up();
-            let now = self.shared.now();
+            now = self.shared.now();
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
             if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
@@ -141,9 +142,9 @@ impl Shard {
     }
 
     /// How long the next poll sleeps. Other shards are woken before it does, and this one can be from here on.
-    fn rest(&mut self, busy: bool) -> Option<Duration> {
+    fn rest(&mut self, now: Instant, busy: bool) -> Option<Duration> {
         let (links, clock) = (&self.shared.links, || self.shared.now());
-        if self.calls.gather(busy, clock, |shard| links[usize::from(shard.0)].wake(), std::thread::yield_now) {
+        if self.calls.gather(now, busy, clock, |shard| links[usize::from(shard.0)].wake(), std::thread::yield_now) {
             return Some(Duration::ZERO);
         }
         let wait = self.wait();

@@ -118,15 +118,15 @@ impl Shard {
     /// Takes turns until the server has gone down. It waits in its own poll for a moment, and beyond that in async-io.
     pub(crate) async fn run(mut self) -> io::Result<()> {
         let mut readiness = Events::with_capacity(EVENTS_MAX);
-        let mut busy = false;
+        let (mut now, mut busy) = (self.shared.now(), false);
         loop {
-            let rest = self.rest(busy);
+            let rest = self.rest(now, busy);
             match self.poll.poll(&mut readiness, Some(rest)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 Ok(()) | Err(_) => {}
             }
             self.link.bell.get_up();
-            let now = self.shared.now();
+            now = self.shared.now();
             busy = !readiness.is_empty() || self.link.bell.is_rung();
             if !busy && rest == NAP && self.due().is_none_or(|due| due > now) {
                 self.sleep().await?;
@@ -141,9 +141,9 @@ impl Shard {
     }
 
     /// How long the next poll waits. Other shards are woken before it does, and this one can be from here on.
-    fn rest(&mut self, busy: bool) -> Duration {
+    fn rest(&mut self, now: Instant, busy: bool) -> Duration {
         let (links, clock) = (&self.shared.links, || self.shared.now());
-        if self.calls.gather(busy, clock, |shard| links[usize::from(shard.0)].wake(), std::thread::yield_now) {
+        if self.calls.gather(now, busy, clock, |shard| links[usize::from(shard.0)].wake(), std::thread::yield_now) {
             return Duration::ZERO;
         }
         let rest = self.due().map_or(NAP, |due| NAP.min(due.saturating_since(self.shared.now())));

@@ -109,7 +109,7 @@ impl Shard {
             }
             let (links, clock) = (&self.shared.links, || self.shared.now());
             let wake = |shard: ShardId| links[usize::from(shard.0)].wake();
-            let gathers = self.calls.gather(self.busy, clock, wake, std::thread::yield_now);
+            let gathers = self.calls.gather(now, self.busy, clock, wake, std::thread::yield_now);
             let due = self.due().unwrap_or(Instant::MAX);
             if due <= now || gathers || self.link.bell.is_rung() {
                 // Lets tokio look at the sockets, and comes back.
