@@ -280,8 +280,11 @@ mod tests {
         let mut shard = Shard::default();
         (0..9).for_each(|_| _ = shard.gives_way(Duration::ZERO));
         shard.calls.add(ShardId(1));
-        shard.gathers(false);
-        assert!(!shard.gave_way);
+        assert!(!shard.gathers(false) && !shard.gave_way);
+        // Nor if they have waited for long meanwhile.
+        shard.calls.add(ShardId(1));
+        assert!(shard.gathers(true) && !shard.gave_way);
+        assert!(!shard.gathers(false) && !shard.gave_way);
     }
 
     /// After how many turns it gives way again.
