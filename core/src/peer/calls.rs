@@ -22,11 +22,11 @@ enum Next {
 /// wakes nobody, for a moment at most. Where messages come one close behind the other it looks a few times more although it
 /// has found nothing, as often as that has been worth it lately. A shard that is awake finds its letters by itself.
 ///
-/// A shard that still finds more when that moment is over is in the midst of traffic. If it went on, those who share its processor could not
-/// answer, be it the shards that its letters are for or the clients, and it would serve what trickles in meanwhile in small
-/// pieces. So it wakes the others and gives way once: what it finds then comes in larger ones, and a system call carries more
-/// messages. Who has a processor to itself is back at once. Where that takes long it was somebody who has nothing to do with
-/// this, or so many shards that they hardly get to sleep, and then it does not give way for a while.
+/// A shard that still finds more when that moment is over is in the midst of traffic. If it went on, those who share its
+/// processor could not answer, be it the shards that its letters are for or the clients, and it would serve what trickles in
+/// meanwhile in small pieces. So it wakes the others and gives way once: what it finds then comes in larger ones, and a system
+/// call carries more messages. Who has a processor to itself is back at once. Where that takes long it was somebody who has
+/// nothing to do with this, or so many shards that they hardly get to sleep, and then it does not give way for a while.
 #[derive(Debug, Default)]
 pub struct Calls {
     /// A bit for each shard.
@@ -38,7 +38,7 @@ pub struct Calls {
     patience: u8,
     /// Whether it was told to look before the turn that ends now.
     awake: bool,
-    /// How often it goes on instead of giving way, from now on and at the last time that it was not worth it.
+    /// How many chances to give way are passed over, from now on and the last time that giving way was not worth it.
     going_on: u16,
     reluctance: u16,
 }
@@ -50,7 +50,7 @@ impl Calls {
     const PATIENCE_MAX: u8 = 8;
     /// For how long others have the processor if they are shards and clients, at most: some turns.
     const ABSENCE_MAX: Duration = Duration::from_millis(1);
-    /// In how many turns it goes on where somebody else wants the processor.
+    /// How many chances are passed over where somebody else wants the processor.
     const RELUCTANCE: core::ops::RangeInclusive<u16> = 64..=4_096;
 
     /// A letter was left for a shard that has to wake for it.
@@ -297,7 +297,7 @@ mod tests {
         let mut shard = Shard::default();
         let long = Duration::from_micros(1_001);
         let turns: Vec<usize> = (0..6).map(|_| goes_on(&mut shard, long)).collect();
-        // Who was woken is first looked for a second turn, so every other turn would be one to give way.
+        // Each chance that is passed over ends with a call, and the turn after a call is none: it began as one after sleep.
         assert_eq!(turns, [1, 2 * 64, 2 * 256, 2 * 1_024, 2 * 4_096, 2 * 4_096]);
         let turns: Vec<usize> = (0..4).map(|_| goes_on(&mut shard, Duration::ZERO)).collect();
         assert_eq!(turns, [2 * 4_096, 0, 0, 0], "once it is worth it again it does so each time");
