@@ -12,6 +12,7 @@ pub mod packets;
 mod peer;
 mod retained;
 mod route;
+mod subscribe;
 mod world;
 
 use weirmq_core::packet::{QoS, Version};
@@ -126,6 +127,8 @@ pub const CASES: &[Case] = &[
     case("inflight/queued-q1-v3", || deliver::queued(V3, Q1)),
     case("inflight/queued-q1-v5", || deliver::queued(V5, Q1)),
     case("inflight/queued-q2-v5", || deliver::queued(V5, Q2)),
+    case("subscribe/one-shard", || subscribe::filters(1)),
+    case("subscribe/two-shards", || subscribe::filters(2)),
     case("retained/replace", || retained::replace(1)),
     case("retained/replay", retained::replay),
     case("peer/pairs-q0-v3", || peer::pairs(V3, Q0, 16, PAYLOAD)),

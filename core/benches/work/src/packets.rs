@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use weirmq_core::packet::{
     Ack, Connect, Packet, PacketId, PacketType, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode,
-    Subscribe, SubscribeBuffer, SubscriptionOptions, Version, split,
+    Subscribe, SubscribeBuffer, SubscriptionOptions, Unsubscribe, UnsubscribeBuffer, Version, split,
 };
 
 use crate::{ClientOptions, PAYLOAD, Work};
@@ -49,6 +49,15 @@ pub(crate) fn subscribe_all<'f>(version: Version, all: impl IntoIterator<Item = 
     all.into_iter().for_each(|filter| filters.push(filter, SubscriptionOptions::with_qos(qos)));
     let mut bytes = Vec::new();
     Subscribe::new(PacketId::MIN, Properties::EMPTY, &filters).encode(version, &mut bytes);
+    bytes
+}
+
+/// UNSUBSCRIBE from several filters.
+pub(crate) fn unsubscribe_all<'f>(version: Version, all: impl IntoIterator<Item = &'f str>) -> Vec<u8> {
+    let mut filters = UnsubscribeBuffer::new();
+    all.into_iter().for_each(|filter| filters.push(filter));
+    let mut bytes = Vec::new();
+    Unsubscribe::new(PacketId::MIN, Properties::EMPTY, &filters).encode(version, &mut bytes);
     bytes
 }
 
