@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+# Where control groups of version 1 have the cpu controller.
+CPU_GROUPS = "/sys/fs/cgroup/cpu"
 MOSQUITTO = """listener {port} 127.0.0.1
 allow_anonymous true
 persistence false
@@ -56,22 +58,35 @@ class Broker:
         log = os.path.join(folder, "broker.log")
         with open(log, "wb") as file:
             self.process = subprocess.Popen([*pinned(options, options.broker_cores), *words], stderr=file, cwd=folder, **quiet)
+        if not self.listens():
+            self.stop()
+            with open(log, encoding="utf-8", errors="replace") as file:
+                raise RuntimeError(f"{self.name} does not listen: {file.read()[-500:].strip()}")
+        if options.thread_share:
+            try:
+                slow_down(self.process.pid, options.thread_share)
+            except OSError as error:
+                self.stop()
+                raise RuntimeError(f"{self.name} cannot be slowed down: {error}") from error
+
+    def listens(self):
+        """Waits until it does; whether it does is the answer."""
         for _ in range(500):
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
+                return True
             except OSError:
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.02)
-        self.stop()
-        with open(log, encoding="utf-8", errors="replace") as file:
-            raise RuntimeError(f"{self.name} does not listen: {file.read()[-500:].strip()}")
+        return False
 
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        for group in glob.glob(f"{CPU_GROUPS}/weirmq-{self.process.pid}-*"):
+            os.rmdir(group)
 
 
 def add_options(parser):
@@ -89,6 +104,8 @@ def add_options(parser):
                         help="Keep Alive of all clients, for brokers that do not take 0 (default 0: none)")
     parser.add_argument("--realtime", action="store_true",
                         help="broker and generator at real-time priority: whatever else runs has to wait")
+    parser.add_argument("--thread-share", type=float, metavar="SHARE",
+                        help="each thread of the broker gets at most this share of a core (0.2 to 1), as if cores were slower; root")
     parser.add_argument("--timeout", type=float, default=120, help="seconds after which a run is given up")
     parser.add_argument("--target", default=target, help="folder of weirmq and floor")
     parser.add_argument("--broker-cores", default="0", help="cores of the broker, as taskset takes them")
@@ -97,6 +114,8 @@ def add_options(parser):
 
 def brokers(options):
     """The brokers that the options ask for: weirmq first."""
+    if options.thread_share and not (0.2 <= options.thread_share <= 1 and os.access(f"{CPU_GROUPS}/cpu.cfs_quota_us", os.W_OK)):
+        sys.exit(f"--thread-share is from 0.2 to 1, and needs root and control groups of version 1 with cpu at {CPU_GROUPS}")
     release = options.target = os.path.abspath(options.target)
     found = []
     for variant in options.weirmq:
@@ -154,6 +173,16 @@ def busy_s():
     with open("/proc/stat", encoding="utf-8") as file:
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def slow_down(pid, share):
+    """Each thread of a process gets this share of a core and no more, out of every 5 ms (Linux control groups, version 1)."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        group = f"{CPU_GROUPS}/weirmq-{pid}-{thread}"
+        os.mkdir(group)
+        for name, value in (("cpu.cfs_period_us", 5_000), ("cpu.cfs_quota_us", int(share * 5_000)), ("tasks", thread)):
+            with open(f"{group}/{name}", "w", encoding="ascii") as file:
+                file.write(str(value))
 
 
 def threads_s(pid):

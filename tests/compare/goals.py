@@ -1,9 +1,10 @@
 """What weirmq is to reach, and whether a sitting shows it.
 
-A goal is a ratio of two figures of one sitting: at most so much of another broker's (for rates: at least). It is met or not
-met only if the rounds that count say so for sure; otherwise it is not decided. With fewer than ten of them every pair has to
-say so, with more 97.5 % of what the medians of other rounds would say (bootstrap), as for latency, whose percentiles are taken
-over all rounds together.
+A goal is a ratio of two figures of one sitting: at most so much of another broker's (for rates: at least). In a round brokers
+run one right after the other, and whatever mood the machine is in, it is in for all of them: so it is the ratio of each round
+that is taken, and the median of those. It is met or not met only if the rounds that count say so for sure; otherwise it is not
+decided. With fewer than ten of them every two figures have to say so, with more 97.5 % of what the medians of other rounds
+would say (bootstrap), as for latency, whose percentiles are taken over all rounds together.
 """
 
 import random
@@ -43,6 +44,8 @@ AGAINST_OTHERS = [
 ]
 # What the median and the 99th percentile of latency may be of the best peer's.
 LATENCY = (("p50", 0.5, 1.1), ("p99", 0.99, 1.5))
+# What others may take of the machine in a round that counts whatever the others are like, in cores: two ticks in a second.
+UNDISTURBED = 0.02
 # From fewer rounds nothing is told of what others would say; else so often rounds are drawn anew.
 ROUNDS_MIN, DRAWS = 10, 4000
 # The rows in which several shards are held against one beside those above.
@@ -60,23 +63,27 @@ class Goal:
     def __init__(self, row, stage, figure, own, other, limit, own_values, others_values):
         self.what = row if stage == "deliver" else f"{row}: {stage}"
         self.figure, self.own, self.other, self.limit = figure, own, other, limit
-        pick = lambda values: sorted(value for value in values if value)
-        self.own_values, self.others_values = pick(own_values), [found for found in map(pick, others_values) if found]
+        others = [found for found in others_values if found]
+        rounds = [number for number, value in own_values.items() if value and all(found.get(number) for found in others)]
+        self.own_values = [own_values[number] for number in rounds]
+        self.others_values = [[found[number] for number in rounds] for found in others]
 
     def ratio(self):
-        """The ratio of the medians, and between which bounds it lies."""
+        """The median of what it is in each round, and between which bounds that lies."""
         own, others = self.own_values, self.others_values
         if not own or not others:
             return None
-        bounds = own[0] / min(other[-1] for other in others), own[-1] / min(other[0] for other in others)
-        if self.rounds() >= ROUNDS_MIN:
-            source = random.Random(1)
-            draw = lambda values: middle(sorted(source.choices(values, k=len(values))))
-            bounds = interval([draw(own) / min(map(draw, others)) for _ in range(DRAWS)])
-        return middle(own) / min(map(middle, others)), *bounds
+        # The best of several is the one that costs least.
+        ratios = [[value / of for value, of in zip(own, other)] for other in others]
+        found = max(middle(sorted(each)) for each in ratios)
+        if self.rounds() < ROUNDS_MIN:
+            return found, min(own) / min(map(max, others)), max(own) / min(map(min, others))
+        source = random.Random(1)
+        drawn = (source.choices(range(len(own)), k=len(own)) for _ in range(DRAWS))
+        return found, *interval([max(middle(sorted(each[at] for at in draw)) for each in ratios) for draw in drawn])
 
     def rounds(self):
-        return min(map(len, [self.own_values, *self.others_values]))
+        return len(self.own_values)
 
     def verdict(self):
         """Met, not met, not decided (a round alone has no spread), or that there is nothing to tell by."""
@@ -122,6 +129,12 @@ def latency_goals(label, names, row, drawn):
     return found
 
 
+def counted(disturbed):
+    """Of what others took in each round, the rounds that count: the undisturbed ones, and at least the better half of all."""
+    undisturbed = sum(others <= UNDISTURBED for others in disturbed.values())
+    return set(sorted(disturbed, key=disturbed.get)[: max(undisturbed, (len(disturbed) + 1) // 2)])
+
+
 def interval(values):
     """Between which 95 % of them lie."""
     values = sorted(values)
@@ -135,7 +148,7 @@ def middle(values):
 
 
 def goals(values, names):
-    """All goals for which there are figures of weirmq. `values(row, stage, figure, name)` is a figure in each round."""
+    """All goals for which there are figures of weirmq. `values(row, stage, figure, name)` is a figure in each round, by number."""
     weirmq = [name for name in names if name.startswith("weirmq")]
     one_shard = [name for name in weirmq if not name.endswith("shards")]
     peers = [name for name in names if name in PEERS]
@@ -172,11 +185,11 @@ def goals(values, names):
 
 def best_peer(peers, values):
     """The peer with the lowest median, or a name that has no figures."""
-    medians = {peer: middle(sorted(found)) for peer, found in zip(peers, values) if found}
+    medians = {peer: middle(sorted(found.values())) for peer, found in zip(peers, values) if found}
     return min(medians, key=medians.get, default="best peer")
 
 
-def print_goals(found, how="ratio of the medians, and between which it lies"):
+def print_goals(found, how="the median of what the ratio is in each round, and between which it lies"):
     """The table, and how many are met."""
     if not found:
         return

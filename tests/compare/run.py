@@ -2,7 +2,7 @@
 """Measures MQTT brokers side by side with `weirmq bench`, and prints medians, ratios and which goals they meet.
 
 Each run has a fresh broker on core 0 and the generator on core 1; brokers take turns (A B C A B C), so that whatever
-disturbs the machine disturbs all of them. Of the rounds of a row the half that others disturbed least counts. Compare
+disturbs the machine disturbs all of them. Rounds that nothing disturbed count, and at least the better half of them. Compare
 figures of one sitting only. Python's standard library is enough.
 
     cargo build --release -p weirmq -p weirmq-tests
@@ -78,19 +78,22 @@ class Sitting:
         self.rows, self.names = rows, names
         self.reports = {(row, name): [] for row in rows for name in names}
 
-    def counted(self, row, name):
-        """Of the rounds of a row the half that was disturbed least."""
-        found = sorted(self.reports.get((row, name), []), key=lambda report: report["others"])
-        return found[: (len(found) + 1) // 2]
+    def disturbed(self, row):
+        """What others took, at most, in the runs of each round of a row."""
+        found = {}
+        for report in (report for name in self.names for report in self.reports.get((row, name), [])):
+            found[report["round"]] = max(report["others"], found.get(report["round"], 0.0))
+        return found
 
     def values(self, row, stage, figure, name):
-        """A figure in each round that counts."""
-        found = [figure_of(report, stage, figure) for report in self.counted(row, name)]
-        return [value for value in found if value is not None]
+        """A figure in each round that counts, by its number."""
+        counted, reports = goals.counted(self.disturbed(row)), self.reports.get((row, name), [])
+        found = {report["round"]: figure_of(report, stage, figure) for report in reports if report["round"] in counted}
+        return {number: value for number, value in found.items() if value is not None}
 
     def median(self, row, stage, figure, name):
         found = self.values(row, stage, figure, name)
-        return statistics.median(found) if found else None
+        return statistics.median(found.values()) if found else None
 
     def lines(self):
         """Row and stage of each line of the tables."""
@@ -156,18 +159,17 @@ def print_tables(sitting):
 
 
 def print_disturbance(sitting):
-    """What others took in each round: those that count, and after a bar those that do not."""
+    """What others took in the rounds: those that count, and those that do not."""
     lines = []
     for row in sitting.rows:
+        found = sitting.disturbed(row)
+        counted = goals.counted(found)
         cells = []
-        for name in sitting.names:
-            found = sorted(report["others"] for report in sitting.reports[row, name])
-            half = (len(found) + 1) // 2
-            text = " ".join(f"{value:.2f}" for value in found[:half])
-            cells.append((text + (" ¦ " + " ".join(f"{value:.2f}" for value in found[half:]) if found[half:] else "")) or "-")
+        for which in (counted, set(found) - counted):
+            most = max((found[number] for number in which), default=None)
+            cells.append("0" if most is None else f"{len(which)} (at most {most:.2f})")
         lines.append((row, cells))
-    print_table("What others took of the machine in each round, in cores (before the bar: the rounds that count)",
-                sitting.names, lines)
+    print_table("Rounds, and what others took of the machine in one of them, in cores", ["count", "do not count"], lines)
 
 
 def run(options, rows):
@@ -183,7 +185,7 @@ def run(options, rows):
                     field.progress(f"round {number + 1} of {options.rounds}: {name}, {broker.name}")
                     report = field.measure(broker, arguments, options)
                     if report:
-                        sitting.reports[name, broker.name].append(report)
+                        sitting.reports[name, broker.name].append(report | {"round": number})
                 if options.json:
                     keep(options, sitting)
     return sitting
@@ -201,7 +203,9 @@ def load(path):
     with open(path, encoding="utf-8") as file:
         kept = json.load(file)
     sitting = Sitting(kept["rows"], kept["brokers"])
-    sitting.reports.update({(run["row"], run["broker"]): run["reports"] for run in kept["runs"]})
+    for run in kept["runs"]:
+        reports = [{"round": number} | report for number, report in enumerate(run["reports"])]
+        sitting.reports[run["row"], run["broker"]] = reports
     return sitting
 
 

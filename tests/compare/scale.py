@@ -2,7 +2,7 @@
 """Measures how many more deliveries two shards make than one, in turns (1 shard, 2 shards, 1, 2 ...); see docs/scaling.md.
 
 Broker and generator may run on all cores. The generator's subscribers count by length (`weirmq bench --discard`), so that it
-takes little of them; what it takes is shown. Of the rounds of a row the half that others disturbed least counts.
+takes little of them; what it takes is shown. Rounds that nothing disturbed count, and at least the better half of them.
 
     cargo build --release -p weirmq
     tests/compare/scale.py
@@ -16,6 +16,7 @@ import sys
 import time
 
 import field
+import goals
 
 # Name, and arguments of `weirmq bench`. Windows are large, because the generator looks only every few milliseconds. There are
 # many publishers, for it is chance in which shard each is.
@@ -49,23 +50,22 @@ class Round:
         return self.rate / self.busiest
 
 
-def counted(rounds):
-    """The half that others disturbed least."""
-    found = sorted(rounds, key=lambda found: found.others)
-    return found[: (len(found) + 1) // 2]
+def counted(by_shards):
+    """The rounds that count, by number of shards. Those of one number stand at the same places as those of another."""
+    whole = set.intersection(*map(set, by_shards.values()))
+    numbers = sorted(goals.counted({number: max(found[number].others for found in by_shards.values()) for number in whole}))
+    return {shards: [found[number] for number in numbers] for shards, found in by_shards.items()}
 
 
-def ratio(rounds, first, figure):
-    """The ratio of the medians to those of the first column, and between which the ratios of any two rounds lie."""
-    own, other = (sorted(map(figure, counted(found))) for found in (rounds, first))
-    if not own or not other:
-        return None
-    return statistics.median(own) / statistics.median(other), own[0] / other[-1], own[-1] / other[0]
+def goal_of(rounds, first, figure):
+    """What a figure is of that of the first column, as a goal."""
+    own, other = (dict(enumerate(map(figure, found))) for found in (rounds, first))
+    return goals.Goal("", "deliver", "rate", "", "", GOAL, own, [other])
 
 
 def leaves_cores(rounds, cores):
     """Whether broker and generator find room for the goal's rate, if each takes as much more as with one shard."""
-    taken = [found.busy + found.generator for found in counted(rounds)]
+    taken = [found.busy + found.generator for found in rounds]
     return bool(taken) and GOAL * statistics.median(taken) <= cores
 
 
@@ -75,15 +75,16 @@ def cores_of(text):
     return sum(int(part[-1]) - int(part[0]) + 1 for part in parts)
 
 
-def text_of(found):
+def text_of(goal):
+    found = goal.ratio()
     return "-" if found is None else f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f})"
 
 
-def verdict(found, rounds, options):
-    """Whether the goal is met: only if any two rounds say so, and others left the cores to broker and generator."""
-    if found is None or (not options.realtime and max(found.others for found in rounds) > OTHERS_MAX):
+def verdict(goal, rounds, options):
+    """Whether the goal is met: only if others left the cores to broker and generator. Who has a share of one has that."""
+    if not options.realtime and not options.thread_share and any(found.others > OTHERS_MAX for found in rounds):
         return "not decided"
-    return "met" if found[1] >= GOAL else "NOT MET" if found[2] < GOAL else "not decided"
+    return goal.verdict()
 
 
 def print_tables(results, options):
@@ -91,24 +92,24 @@ def print_tables(results, options):
     print("\n| work | shards | deliveries a second | broker µs each | broker busy (busiest shard) | generator busy | others |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     middle = lambda rounds, figure: statistics.median(map(figure, rounds))
+    results = {name: counted(by_shards) for name, by_shards in results.items()}
     for name, by_shards in results.items():
         for number in shards:
-            rounds = counted(by_shards[number])
+            rounds = by_shards[number]
             if rounds:
                 star = "" if all(found.complete for found in rounds) else " \\*"
                 print(f"| {name} | {number} | {middle(rounds, lambda r: r.rate) / 1e6:.2f} M{star} | "
                       f"{middle(rounds, lambda r: r.cpu_us):.3f} | {middle(rounds, lambda r: r.busy):.2f} "
                       f"({middle(rounds, lambda r: r.busiest):.2f}) | {middle(rounds, lambda r: r.generator):.2f} | "
-                      f"{rounds[0].others:.2f} to {rounds[-1].others:.2f} |")
+                      f"{min(r.others for r in rounds):.2f} to {max(r.others for r in rounds):.2f} |")
     print("\n| work | shards | deliveries a second, times one shard | if the busiest shard had a core to itself | cores left | goal |")
     print("|---|---:|---:|---:|---|---|")
     for name, by_shards in results.items():
         for number in shards[1:]:
-            raw = ratio(by_shards[number], by_shards[shards[0]], lambda r: r.rate)
-            alone = ratio(by_shards[number], by_shards[shards[0]], Round.alone)
-            leaves = leaves_cores(by_shards[shards[0]], cores_of(options.cores))
-            rounds = counted(by_shards[shards[0]]) + counted(by_shards[number])
-            says = verdict(raw if leaves else alone, rounds, options)
+            rounds, first = by_shards[number], by_shards[shards[0]]
+            raw, alone = goal_of(rounds, first, lambda r: r.rate), goal_of(rounds, first, Round.alone)
+            leaves = leaves_cores(first, cores_of(options.cores))
+            says = verdict(raw if leaves else alone, first + rounds, options)
             goal = f"≥ {GOAL:g}: {says}" if (shards[0], number) == (1, 2) else ""
             print(f"| {name} | {number} | {text_of(raw)} | {text_of(alone)} | {'yes' if leaves else 'no'} | {goal} |")
     if any(not found.complete for by_shards in results.values() for rounds in by_shards.values() for found in rounds):
@@ -131,7 +132,7 @@ def main():
     options.weirmq = [f"{options.runtime}:{number}" for number in options.shards]
     rows = field.chosen(ROWS, options.only)
     brokers = dict(zip(options.shards, field.brokers(options)))
-    results = {name: {number: [] for number in options.shards} for name, _ in rows}
+    results = {name: {number: {} for number in options.shards} for name, _ in rows}
     with field.stoppable():
         for turn in range(options.rounds):
             for name, arguments in rows:
@@ -139,7 +140,7 @@ def main():
                     field.progress(f"round {turn + 1} of {options.rounds}: {name}, {number} shards")
                     report = field.measure(broker, f"{arguments} --discard", options)
                     if report:
-                        results[name][number].append(Round(report))
+                        results[name][number][turn] = Round(report)
     print(f"{time.strftime('%Y-%m-%d')}, {options.rounds} rounds of {options.seconds} s, {options.runtime}, {field.processors()}")
     print_tables(results, options)
 
