@@ -114,7 +114,7 @@ def add_options(parser):
 
 def brokers(options):
     """The brokers that the options ask for: weirmq first."""
-    if options.thread_share and not (0.2 <= options.thread_share <= 1 and os.access(f"{CPU_GROUPS}/cpu.cfs_quota_us", os.W_OK)):
+    if options.thread_share is not None and not (0.2 <= options.thread_share <= 1 and os.access(f"{CPU_GROUPS}/cpu.cfs_quota_us", os.W_OK)):
         sys.exit(f"--thread-share is from 0.2 to 1, and needs root and control groups of version 1 with cpu at {CPU_GROUPS}")
     release = options.target = os.path.abspath(options.target)
     found = []
