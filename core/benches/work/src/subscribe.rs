@@ -7,11 +7,12 @@ use crate::{ClientOptions, Work, World, packets};
 
 const FILTERS: usize = 1_000;
 
-/// A fourth each without a wildcard, with `+` in the middle, with `+` last and with `#` last.
+/// A fourth each without a wildcard, with `+` in the middle, with `+` last and with `#` last. Neighbours begin alike, as most
+/// filters of a client do.
 fn filter(number: usize) -> String {
-    let (site, kind) = (number % 100, number % 4);
+    let (site, kind) = (number / 100, number * 4 / FILTERS);
     match kind {
-        0 => packets::topic(number),
+        0 => format!("site/{site}/line/{number}/temperature"),
         1 => format!("site/+/line/{number}/temperature"),
         2 => format!("site/{site}/line/{number}/+"),
         _ => format!("site/{site}/line/{number}/#"),
