@@ -292,7 +292,10 @@ impl<'a> Property<'a> {
             id::TOPIC_ALIAS => Self::TopicAlias(nonzero(reader.u16()?, Violation::TopicAliasZero)?),
             id::MAXIMUM_QOS => Self::MaximumQoS(if flag(reader)? { QoS::AtLeastOnce } else { QoS::AtMostOnce }),
             id::RETAIN_AVAILABLE => Self::RetainAvailable(flag(reader)?),
-            id::USER_PROPERTY => Self::UserProperty(reader.string()?, reader.string()?),
+            id::USER_PROPERTY => {
+                let (name, value) = reader.string_pair()?;
+                Self::UserProperty(name, value)
+            }
             id::MAXIMUM_PACKET_SIZE => {
                 Self::MaximumPacketSize(nonzero(reader.u32()?, Violation::MaximumPacketSizeZero)?)
             }

@@ -83,6 +83,13 @@ impl<'a> Reader<'a> {
         check_string(self.binary()?)
     }
 
+    /// A UTF-8 String Pair. What it consists of is looked at when both are there.
+    #[inline]
+    pub(super) fn string_pair(&mut self) -> Result<(&'a str, &'a str), Violation> {
+        let (name, value) = (self.binary()?, self.binary()?);
+        Ok((check_string(name)?, check_string(value)?))
+    }
+
     /// A Topic Name: a string without wildcards. It may be empty.
     #[inline]
     pub(super) fn topic_name(&mut self) -> Result<&'a str, Violation> {

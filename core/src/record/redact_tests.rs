@@ -131,6 +131,21 @@ proptest! {
     }
 }
 
+/// The name of a User Property that takes all that is left for its value has a secret in it, which may be no text.
+#[test]
+fn a_name_without_a_value_is_kept_back_and_cut_short_all_the_same() {
+    let mut bytes = stream(Version::V5, b"\xf1\0", b"");
+    assert_eq!(bytes[18..25], *b"\x26\0\x04name");
+    assert_eq!(bytes[12], 28);
+    bytes[20] = 28 - 5 - 3;
+    let redacted = feed(&mut Redactor::new(false, true), &[&bytes]);
+    assert!(!redacted.contains(&0xf1));
+    for packet in [&bytes, &redacted] {
+        let frame = crate::packet::split(packet, None, usize::MAX).expect("it has its size").expect("it is whole");
+        assert_eq!(Connect::decode(frame.body).err(), Some(crate::packet::Violation::TruncatedField));
+    }
+}
+
 /// A Client Identifier that claims to be longer than the packet has the password in it.
 #[test]
 fn a_password_behind_a_wrong_length_is_kept_back() {
