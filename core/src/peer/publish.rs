@@ -118,6 +118,7 @@ impl PeerContent {
 
 impl PeerBatch {
     /// Appends what a message is made of, one behind the other.
+    #[inline(always)]
     pub(crate) fn push_content(&mut self, topic: &[u8], properties: &[u8], payload: &[u8]) -> PeerContent {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(topic);
@@ -129,7 +130,7 @@ impl PeerBatch {
     }
 
     /// Appends whole packets, of which the first has a topic of so many bytes there, and ends in properties and payload.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_packets(
         &mut self,
         packets: PeerPackets<'_>,
