@@ -58,7 +58,8 @@ impl Connection {
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.readable = false;
+                // An event that was fetched before it came may have been about the one in its place.
+                (self.readable, self.hung_up) = (false, false);
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -89,7 +89,7 @@ impl Shard {
 
     fn hand_off(&mut self, handoff: Handoff) {
         let Some(conn) = self.connections.remove(handoff.conn) else { return };
-        if self.poll.registry().deregister(&mut SourceFd(&conn.socket.as_raw_fd())).is_ok() {
+        if self.registry.deregister(&mut SourceFd(&conn.socket.as_raw_fd())).is_ok() {
             self.calls.add(handoff.to);
             self.shared.links[usize::from(handoff.to.0)].post(Mail::Handoff(conn.socket, handoff.moved));
         }

@@ -18,6 +18,8 @@
 //! what other shards sent; feed every readable socket, at most one buffer each; let timers fire; then carry out what the
 //! broker wants (`effects.rs`): one vectored write for each connection that has output. Sockets are registered once,
 //! edge-triggered, so a busy connection costs one read and one write a turn, and an idle one no buffer.
+//! Before a thread sleeps it takes a turn for the shards that it has left something for and that sleep, if it has the time
+//! (`crew.rs`).
 //! There is no protocol here: what a byte means is decided in [`weirmq_core`].
 //!
 //! [`Broker::poll_timeout`]: weirmq_core::Broker::poll_timeout
@@ -25,6 +27,7 @@
 
 mod address;
 mod connection;
+mod crew;
 mod effects;
 mod mail;
 mod server;

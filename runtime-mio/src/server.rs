@@ -13,8 +13,9 @@ use weirmq_core::record::{RecordOptions, RecordSink};
 use weirmq_core::{AuthRequest, Event, Instant, ListenerId, ShardId, Stats};
 
 use crate::address::{self, ListenAddr};
+use crate::crew::Crew;
 use crate::mail::{AuthReply, Link, Mail, lock};
-use crate::shard::{Shard, WAKER};
+use crate::shard::WAKER;
 
 type Observer = Box<dyn Fn(ShardId, &Event) + Send + Sync>;
 type Authenticator = Box<dyn Fn(AuthRequest, AuthReply) + Send + Sync>;
@@ -76,20 +77,21 @@ impl Builder {
         self
     }
 
-    /// Is told what happens, on the shard's thread, after the output that goes with it. All of the shard waits for it.
+    /// Is told what happens, after the output that goes with it, by the thread that serves the shard: not always the same, but
+    /// one at a time. All of the shard waits for it, and so may another.
     pub fn observer(mut self, observer: impl Fn(ShardId, &Event) + Send + Sync + 'static) -> Self {
         self.shared.observer = Some(Box::new(observer));
         self
     }
 
-    /// Is given the [record](weirmq_core::record) of each shard, on the shard's thread and before another shard hears of it,
+    /// Is given the [record](weirmq_core::record) of each shard, by the thread that serves it and before another shard hears of it,
     /// until it answers `false`. It must not block for long.
     pub fn recorder(mut self, options: RecordOptions, recorder: RecordSink) -> Self {
         self.shared.recorder = Some((options, recorder));
         self
     }
 
-    /// Answers for clients' credentials: it is given each question on the shard's thread, must not block, and answers by
+    /// Answers for clients' credentials: it is given each question by the thread that serves the shard, must not block, and answers by
     /// [`AuthReply`] then or later. What it means for the configuration [`Config::fit`] says.
     pub fn authenticator(mut self, authenticator: impl Fn(AuthRequest, AuthReply) + Send + Sync + 'static) -> Self {
         self.shared.authenticator = Some(Box::new(authenticator));
@@ -132,8 +134,8 @@ impl Builder {
 
 /// A broker that is bound to its addresses. Connections are accepted by [`run`](Self::run).
 pub struct Server {
-    shared: Arc<Shared>,
-    shards: Vec<(Poll, Vec<(ListenerId, Socket)>)>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shards: Vec<(Poll, Vec<(ListenerId, Socket)>)>,
     local_addrs: Vec<ListenAddr>,
 }
 
@@ -166,26 +168,14 @@ impl Server {
         Handle { shared: Arc::clone(&self.shared) }
     }
 
-    /// Runs the broker, each shard on a thread of its own, and returns when all are down after [`Handle::shutdown`].
+    /// Runs the broker, with a thread for each shard, and returns when all are down after [`Handle::shutdown`].
     ///
     /// # Errors
-    /// When a thread cannot be started, the poll of a shard fails, or a shard panicked. The others then shut down first.
+    /// When a thread cannot be started, the poll of a shard fails, or a thread panicked, which may take two shards with it: its own
+    /// and one that it stood in for. The others then shut down first.
     pub fn run(self) -> io::Result<()> {
         let Self { shared, shards, local_addrs } = self;
-        let mut result = Ok(());
-        let mut threads = Vec::new();
-        for (index, (poll, listeners)) in shards.into_iter().enumerate() {
-            let guard = Guard(Arc::clone(&shared));
-            let body = move || Shard::new(Arc::clone(&guard.0), ShardId(index as u16), poll, listeners)?.run();
-            match thread::Builder::new().name(format!("weirmq-{index}")).spawn(body) {
-                Ok(thread) => threads.push(thread),
-                Err(error) => result = Err(error),
-            }
-        }
-        for (index, thread) in threads.into_iter().enumerate() {
-            let panicked = |_| Err(io::Error::other(format!("shard {index} panicked")));
-            result = result.and(thread.join().unwrap_or_else(panicked));
-        }
+        let result = Crew::new(&shared, shards).and_then(|(crew, polls)| serve(&shared, &Arc::new(crew), polls));
         for addr in local_addrs {
             if let ListenAddr::Unix(path) = addr {
                 // Nobody could act on a failure here, and the next start replaces what is left behind.
@@ -196,12 +186,36 @@ impl Server {
     }
 }
 
+/// Runs a thread for each poll until all have ended.
+fn serve(shared: &Arc<Shared>, crew: &Arc<Crew>, polls: Vec<Poll>) -> io::Result<()> {
+    let mut result = Ok(());
+    let mut threads = Vec::new();
+    for (index, poll) in polls.into_iter().enumerate() {
+        let guard = Guard { shared: Arc::clone(shared), crew: Arc::clone(crew), id: ShardId(index as u16) };
+        let body = move || guard.crew.run(&guard.shared, guard.id, poll);
+        match thread::Builder::new().name(format!("weirmq-{index}")).spawn(body) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => result = Err(error),
+        }
+    }
+    for (index, thread) in threads.into_iter().enumerate() {
+        let panicked = |_| Err(io::Error::other(format!("the thread of shard {index} panicked")));
+        result = result.and(thread.join().unwrap_or_else(panicked));
+    }
+    result
+}
+
 /// Takes the other shards down when one ends, by whatever cause: they cannot do its work.
-struct Guard(Arc<Shared>);
+struct Guard {
+    shared: Arc<Shared>,
+    crew: Arc<Crew>,
+    id: ShardId,
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.stop();
+        self.crew.dismiss(self.id);
+        self.shared.stop();
     }
 }
 

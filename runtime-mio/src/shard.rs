@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mio::event::Event as Readiness;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Interest, Registry, Token};
 use socket2::Socket;
 use weirmq_core::{
     Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
@@ -24,8 +24,6 @@ pub(crate) const WAKER: Token = Token(0);
 
 /// Bytes taken from one connection in one turn.
 const READ_BYTES: usize = 64 * 1024;
-/// Readiness events taken in one turn.
-const EVENTS_MAX: usize = 1_024;
 /// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
 const ACCEPTS_MAX: usize = 256;
 /// How long a listener rests when the system has no descriptor or memory left.
@@ -46,7 +44,7 @@ pub(crate) struct Shard {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: ShardId,
     pub(crate) broker: Broker,
-    pub(crate) poll: Poll,
+    pub(crate) registry: Registry,
     acceptors: Vec<Acceptor>,
     /// The token of the connection with index 0.
     first_token: usize,
@@ -60,8 +58,10 @@ pub(crate) struct Shard {
     pub(crate) ended: Vec<(ConnId, CloseCause)>,
     pub(crate) outbox: Outbox,
     progress: Progress,
-    /// Shards to wake before this one sleeps.
+    /// Shards to call before this one sleeps.
     pub(crate) calls: Calls,
+    /// Until when its thread sleeps, at the latest.
+    pub(crate) sleeps_until: Instant,
     /// When to leave whatever is left, once the server goes down.
     leave: Option<Instant>,
     /// When counters are published next, and whether anything happened since the last time.
@@ -73,13 +73,13 @@ impl Shard {
     pub(crate) fn new(
         shared: Arc<Shared>,
         id: ShardId,
-        poll: Poll,
+        registry: Registry,
         listeners: Vec<(ListenerId, Socket)>,
     ) -> io::Result<Self> {
         let mut acceptors = Vec::new();
         for (id, socket) in listeners {
             let token = Token(WAKER.0 + 1 + acceptors.len());
-            poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
+            registry.register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
             acceptors.push(Acceptor { id, socket, ready: true, resume: Instant::ZERO });
         }
         let now = shared.now();
@@ -88,7 +88,7 @@ impl Shard {
                 .recording(shared.recorder.as_ref().map(|(options, _)| *options)),
             shared,
             id,
-            poll,
+            registry,
             first_token: WAKER.0 + 1 + acceptors.len(),
             acceptors,
             connections: ConnMap::default(),
@@ -100,33 +100,14 @@ impl Shard {
             outbox: Outbox::new(),
             progress: Progress::Idle,
             calls: Calls::default(),
+            sleeps_until: now,
             leave: None,
             publish: now,
             unpublished: true,
         })
     }
 
-    /// Takes turns until the server has gone down.
-    pub(crate) fn run(mut self) -> io::Result<()> {
-        let mut readiness = Events::with_capacity(EVENTS_MAX);
-        let mut now = self.shared.now();
-        loop {
-            let rest = self.rest(now, !readiness.is_empty());
-            match self.poll.poll(&mut readiness, rest) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
-            self.link().bell.get_up();
-            now = self.shared.now();
-            readiness.iter().for_each(|event| self.handle_readiness(now, event));
-            self.turn(now);
-            if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
-                return Ok(());
-            }
-        }
-    }
-
-    fn turn(&mut self, now: Instant) {
+    pub(crate) fn turn(&mut self, now: Instant) {
         self.read_mail(now);
         (0..self.acceptors.len()).for_each(|index| self.accept(now, index));
         std::mem::swap(&mut self.ready, &mut self.reading);
@@ -141,32 +122,23 @@ impl Shard {
         self.publish(now);
     }
 
-    /// How long the next poll sleeps. Other shards are woken before it does, and this one can be from here on.
-    fn rest(&mut self, now: Instant, busy: bool) -> Option<Duration> {
-        let (links, clock) = (&self.shared.links, || self.shared.now());
-        if self.calls.gather(now, busy, clock, |shard| links[usize::from(shard.0)].wake(), std::thread::yield_now) {
-            return Some(Duration::ZERO);
+    /// When the next turn is due if nothing happens.
+    pub(crate) fn due(&self, now: Instant) -> Instant {
+        if self.progress == Progress::More || !self.ready.is_empty() || !self.ended.is_empty() || self.is_down(now) {
+            return Instant::ZERO;
         }
-        let wait = self.wait();
-        if wait != Some(Duration::ZERO) && !self.link().bell.fall_asleep() {
-            return Some(Duration::ZERO);
-        }
-        wait
-    }
-
-    /// How long the next poll may sleep; `None` is until something happens.
-    fn wait(&self) -> Option<Duration> {
-        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
-        let busy = self.progress == Progress::More || !self.ready.is_empty() || !self.ended.is_empty();
-        if busy || accepting == Some(Instant::ZERO) {
-            return Some(Duration::ZERO);
-        }
+        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume);
         let timer = self.broker.poll_timeout().map(|(due, _)| due);
-        let due = [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min();
-        due.map(|due| due.saturating_since(self.shared.now()))
+        let others = [timer, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten();
+        accepting.chain(others).min().unwrap_or(Instant::MAX)
     }
 
-    fn handle_readiness(&mut self, now: Instant, event: &Readiness) {
+    /// Whether it has gone down.
+    pub(crate) fn is_down(&self, now: Instant) -> bool {
+        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
+    }
+
+    pub(crate) fn handle_readiness(&mut self, now: Instant, event: &Readiness) {
         let token = event.token().0;
         if let Some(conn) = token.checked_sub(self.first_token).and_then(|index| self.connections.at(index)) {
             let (id, failed) = (conn.id, event.is_error());
@@ -224,7 +196,7 @@ impl Shard {
     /// Registers a socket for all events, once: they are edge-triggered, so interest never changes.
     fn insert(&mut self, now: Instant, id: ConnId, socket: Socket) {
         let (token, interest) = (Token(self.first_token + id.index()), Interest::READABLE | Interest::WRITABLE);
-        if self.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), token, interest).is_err() {
+        if self.registry.register(&mut SourceFd(&socket.as_raw_fd()), token, interest).is_err() {
             return self.broker.handle_closed(now, id, CloseCause::Error);
         }
         let paused = !self.broker.wants_read(id);

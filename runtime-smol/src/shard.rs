@@ -143,7 +143,11 @@ impl Shard {
     /// How long the next poll waits. Other shards are woken before it does, and this one can be from here on.
     fn rest(&mut self, now: Instant, busy: bool) -> Duration {
         let (links, clock) = (&self.shared.links, || self.shared.now());
-        if self.calls.gather(now, busy, clock, |shard| links[usize::from(shard.0)].wake(), std::thread::yield_now) {
+        let wake = |shard: ShardId, _| {
+            links[usize::from(shard.0)].wake();
+            false
+        };
+        if self.calls.gather(now, busy, clock, wake, std::thread::yield_now) {
             return Duration::ZERO;
         }
         let rest = self.due().map_or(NAP, |due| NAP.min(due.saturating_since(self.shared.now())));

@@ -108,7 +108,10 @@ impl Shard {
                 return Ok(());
             }
             let (links, clock) = (&self.shared.links, || self.shared.now());
-            let wake = |shard: ShardId| links[usize::from(shard.0)].wake();
+            let wake = |shard: ShardId, _| {
+                links[usize::from(shard.0)].wake();
+                false
+            };
             let gathers = self.calls.gather(now, self.busy, clock, wake, std::thread::yield_now);
             let due = self.due().unwrap_or(Instant::MAX);
             if due <= now || gathers || self.link.bell.is_rung() {

@@ -42,6 +42,11 @@ impl Bell {
         self.asleep.store(false, Ordering::SeqCst);
     }
 
+    /// Whether the shard sleeps or is about to.
+    pub fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::SeqCst)
+    }
+
     /// Whether something has arrived.
     pub fn is_rung(&self) -> bool {
         self.rung.load(Ordering::SeqCst)

@@ -7,7 +7,7 @@ use crate::time::Instant;
 
 /// What a shard does between two turns.
 enum Next {
-    /// The others are woken, and it may sleep.
+    /// The others are called, and it may sleep.
     Sleep,
     /// It looks whether there is more, and wakes nobody yet.
     Look,
@@ -38,9 +38,38 @@ pub struct Calls {
     patience: u8,
     /// Whether it was told to look before the turn that ends now.
     awake: bool,
-    /// How many chances to give way are passed over, from now on and the last time that giving way was not worth it.
-    going_on: u16,
+    giving_way: Chances,
+    standing_in: Chances,
+}
+
+/// Chances to do something that is passed over for a while when it took too long.
+#[derive(Debug, Default)]
+struct Chances {
+    /// How many are passed over, from now on and the last time that it took too long.
+    passes: u16,
     reluctance: u16,
+}
+
+impl Chances {
+    /// How many are passed over where it takes too long each time.
+    const RELUCTANCE: core::ops::RangeInclusive<u16> = 64..=4_096;
+
+    /// Whether to take this one.
+    fn next(&mut self) -> bool {
+        let takes = self.passes == 0;
+        self.passes = self.passes.saturating_sub(1);
+        takes
+    }
+
+    /// It was taken.
+    fn taken(&mut self, was_long: bool) {
+        self.reluctance = if was_long {
+            self.passes = (self.reluctance * 4).clamp(*Self::RELUCTANCE.start(), *Self::RELUCTANCE.end());
+            self.passes
+        } else {
+            self.reluctance / 2
+        };
+    }
 }
 
 impl Calls {
@@ -50,8 +79,8 @@ impl Calls {
     const PATIENCE_MAX: u8 = 8;
     /// For how long others have the processor if they are shards and clients, at most: some turns.
     const ABSENCE_MAX: Duration = Duration::from_millis(1);
-    /// How many chances are passed over where somebody else wants the processor.
-    const RELUCTANCE: core::ops::RangeInclusive<u16> = 64..=4_096;
+    /// For how long it may stand in for others, at most: some tens of what waking one takes.
+    const STAND_IN_MAX: Duration = Duration::from_micros(200);
 
     /// A letter was left for a shard that has to wake for it.
     pub fn add(&mut self, to: ShardId) {
@@ -59,27 +88,38 @@ impl Calls {
     }
 
     /// Asked once a turn, before sleeping. `began` is when this turn did, and `busy` whether it had anything to do. `true`: look
-    /// once more, without sleeping. `false`: nobody has to be woken any more. `wake` is called for each that is to be woken now,
-    /// `clock` is asked for the time where that matters, and `give_way` lets other threads have the processor once.
+    /// once more, without sleeping. `false`: nobody has to be called any more. `call` is called for each that has to look at its
+    /// letters now, with whether the caller has the time to stand in for it if it sleeps; it answers whether it did. `clock` is asked
+    /// for the time where that matters, and `give_way` lets other threads have the processor once.
     pub fn gather(
         &mut self,
         began: Instant,
         busy: bool,
         clock: impl Fn() -> Instant,
-        wake: impl FnMut(ShardId),
+        mut call: impl FnMut(ShardId, bool) -> bool,
         give_way: impl FnOnce(),
     ) -> bool {
         self.awake = match self.next(began, busy, &clock) {
+            Next::Sleep if self.shards == 0 => false,
             Next::Sleep => {
-                self.take().for_each(wake);
+                let (called, mut long, mut stood_in) = (clock(), busy || !self.standing_in.next(), false);
+                for shard in self.take() {
+                    if call(shard, !long) {
+                        stood_in = true;
+                        long = clock().saturating_since(called) > Self::STAND_IN_MAX;
+                    }
+                }
+                if stood_in {
+                    self.standing_in.taken(long);
+                }
                 false
             }
             Next::Look => true,
             Next::GiveWay => {
-                self.take().for_each(wake);
+                self.take().for_each(|shard| _ = call(shard, false));
                 let gave_way = clock();
                 give_way();
-                self.gave_way(clock().saturating_since(gave_way));
+                self.giving_way.taken(clock().saturating_since(gave_way) > Self::ABSENCE_MAX);
                 true
             }
         };
@@ -103,7 +143,7 @@ impl Calls {
             return if busy { Next::Look } else { Next::Sleep };
         }
         if clock().saturating_since(since) >= Self::WAIT_MAX {
-            return if has_found && self.gives_way() { Next::GiveWay } else { Next::Sleep };
+            return if has_found && self.giving_way.next() { Next::GiveWay } else { Next::Sleep };
         }
         if !busy {
             self.vain += 1;
@@ -115,25 +155,8 @@ impl Calls {
         Next::Look
     }
 
-    /// Whether to give way, this time.
-    fn gives_way(&mut self) -> bool {
-        let gives_way = self.going_on == 0;
-        self.going_on = self.going_on.saturating_sub(1);
-        gives_way
-    }
-
-    /// Others had the processor for so long.
-    fn gave_way(&mut self, absence: Duration) {
-        self.reluctance = if absence > Self::ABSENCE_MAX {
-            self.going_on = (self.reluctance * 4).clamp(*Self::RELUCTANCE.start(), *Self::RELUCTANCE.end());
-            self.going_on
-        } else {
-            self.reluctance / 2
-        };
-    }
-
-    /// The shards to wake now, in ascending order. They are forgotten.
-    fn take(&mut self) -> impl Iterator<Item = ShardId> + use<> {
+    /// The shards that letters were left for, in ascending order. They are forgotten.
+    pub fn take(&mut self) -> impl Iterator<Item = ShardId> + use<> {
         let mut shards = core::mem::take(&mut self.shards);
         self.since = None;
         core::iter::from_fn(move || {
@@ -161,12 +184,15 @@ mod tests {
         turn: u64,
         woken: Vec<u16>,
         gave_way: bool,
+        /// How often it stood in for the shards it called, and how long each time took.
+        stood_in: usize,
+        stand_in: u64,
     }
 
     impl Shard {
         /// Asks at the end of a turn, and others have the processor for so long if it gives way.
         fn gathers_while(&mut self, busy: bool, absence: Duration) -> bool {
-            let Self { calls, micros, turn, woken, gave_way } = self;
+            let Self { calls, micros, turn, woken, gave_way, stood_in, stand_in } = self;
             *gave_way = false;
             let clock = || Instant::from_micros(micros.get());
             let began = clock();
@@ -175,7 +201,12 @@ mod tests {
                 began,
                 busy,
                 clock,
-                |shard| woken.push(shard.0),
+                |shard, has_time| {
+                    woken.push(shard.0);
+                    *stood_in += usize::from(has_time);
+                    micros.set(micros.get() + if has_time { *stand_in } else { 0 });
+                    has_time
+                },
                 || {
                     *gave_way = true;
                     micros.set(micros.get() + absence.as_micros() as u64);
@@ -303,6 +334,52 @@ mod tests {
         assert_eq!(turns, [2 * 4_096, 0, 0, 0], "once it is worth it again it does so each time");
         assert!(shard.gives_way(long));
         assert_eq!(goes_on(&mut shard, long), 2 * 1_024, "but it remembers for a while");
+    }
+
+    /// A letter is left in a turn after sleep, and called for: whether the shard stood in.
+    fn stands_in(shard: &mut Shard) -> bool {
+        let before = shard.stood_in;
+        shard.looks();
+        shard.stood_in > before
+    }
+
+    #[test]
+    fn who_finds_nothing_more_has_time_and_who_is_in_traffic_has_not() {
+        let mut shard = Shard { stand_in: 200, ..Shard::default() };
+        assert!((0..100).all(|_| stands_in(&mut shard)));
+        (0..9).for_each(|_| _ = shard.gives_way(Duration::ZERO));
+        (0..3).for_each(|_| _ = shard.gives_way(Duration::from_secs(1)));
+        assert_eq!(shard.stood_in, 100);
+    }
+
+    #[test]
+    fn who_has_stood_in_for_long_wakes_the_rest() {
+        let mut shard = Shard { stand_in: 150, turn: 1, ..Shard::default() };
+        (0..10).for_each(|to| shard.calls.add(ShardId(to)));
+        while shard.gathers(shard.stood_in == 0 && shard.micros.get() == 0) {}
+        assert_eq!((shard.woken.len(), shard.stood_in), (10, 2));
+        assert!(!stands_in(&mut shard), "and for a while it does not");
+    }
+
+    #[test]
+    fn where_nobody_sleeps_nothing_is_learnt_of_how_long_it_takes() {
+        let mut calls = Calls::default();
+        calls.standing_in.taken(true);
+        calls.standing_in.passes = 0;
+        calls.add(ShardId(1));
+        let began = Instant::ZERO;
+        assert!(calls.gather(began, true, || began, |_, _| false, || ()));
+        assert!(!calls.gather(began, false, || began, |_, _| false, || ()));
+        assert_eq!(calls.standing_in.reluctance, 64);
+    }
+
+    #[test]
+    fn where_standing_in_takes_long_the_others_are_woken_longer_each_time() {
+        let mut shard = Shard { stand_in: 201, ..Shard::default() };
+        let wakes = |shard: &mut Shard| (0..20_000).take_while(|_| !stands_in(shard)).count();
+        assert_eq!([0; 6].map(|_| wakes(&mut shard)), [0, 64, 256, 1_024, 4_096, 4_096]);
+        shard.stand_in = 200;
+        assert_eq!([0; 3].map(|_| wakes(&mut shard)), [4_096, 0, 0]);
     }
 
     #[test]
