@@ -71,11 +71,11 @@ impl Crew {
         let shared = &shard.shared;
         let call = |to: ShardId, has_time: bool| {
             let link = &shared.links[usize::from(to.0)];
-            let stood_in = has_time && link.bell.is_asleep() && self.stand_in(to);
-            if !stood_in {
+            let sleeps_on = if has_time && link.bell.is_asleep() { self.stand_in(to) } else { None };
+            if sleeps_on != Some(true) {
                 link.wake();
             }
-            stood_in
+            sleeps_on.is_some()
         };
         if shard.calls.gather(now, busy, || shared.now(), call, std::thread::yield_now) {
             return Some(Duration::ZERO);
@@ -88,15 +88,15 @@ impl Crew {
         (shard.sleeps_until < Instant::MAX).then(|| shard.sleeps_until.saturating_since(now))
     }
 
-    /// Takes a turn for a shard whose thread sleeps. `false`: its thread has to wake all the same.
-    fn stand_in(&self, id: ShardId) -> bool {
-        let Ok(mut slot) = self.0[usize::from(id.0)].try_lock() else { return false };
-        let Some(shard) = &mut *slot else { return false };
+    /// Takes a turn for a shard whose thread sleeps, unless somebody else does or it is gone: whether its thread can sleep on.
+    fn stand_in(&self, id: ShardId) -> Option<bool> {
+        let mut slot = self.0[usize::from(id.0)].try_lock().ok()?;
+        let shard = slot.as_mut()?;
         let now = shard.shared.now();
         shard.turn(now);
         // The caller's among them is awake, and will look.
         shard.calls.take().for_each(|other| shard.shared.links[usize::from(other.0)].wake());
-        shard.due(now) >= shard.sleeps_until
+        Some(shard.due(now) >= shard.sleeps_until)
     }
 }
 

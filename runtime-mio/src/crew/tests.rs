@@ -26,22 +26,23 @@ fn a_thread_has_to_wake_for_what_is_due_earlier_than_it_knows() {
     let sleeps_until = |until| crew.with(1, |shard| shard.sleeps_until = until);
     sleeps_until(Instant::MAX);
     let id = ShardId(1);
-    assert!(crew.stand_in(id), "nothing is due");
-    assert!((0..1_000).any(|_| !crew.stand_in(id)), "its counters are to be published, not at once");
+    assert_eq!(crew.stand_in(id), Some(true), "nothing is due");
+    let published_later = (0..1_000).any(|_| crew.stand_in(id) == Some(false));
+    assert!(published_later, "its counters are to be published, not at once");
     crew.with(1, |shard| shard.link().post(Mail::Stop));
-    assert!(!crew.stand_in(id), "it has gone down");
+    assert_eq!(crew.stand_in(id), Some(false), "it has gone down");
     sleeps_until(Instant::ZERO);
-    assert!(crew.stand_in(id), "it wakes anyway");
+    assert_eq!(crew.stand_in(id), Some(true), "it wakes anyway");
 }
 
 #[test]
 fn nobody_stands_in_for_a_shard_that_is_served_or_gone() {
     let (crew, _shared) = crew(2);
     let slot = crew.0[1].lock().unwrap();
-    assert!(!crew.stand_in(ShardId(1)));
+    assert_eq!(crew.stand_in(ShardId(1)), None);
     drop(slot);
     crew.dismiss(ShardId(1));
-    assert!(!crew.stand_in(ShardId(1)));
+    assert_eq!(crew.stand_in(ShardId(1)), None);
 }
 
 #[test]
@@ -58,15 +59,15 @@ fn who_is_about_to_sleep_stands_in_for_those_that_do_and_who_is_not_wakes_them()
     let (crew, shared) = crew(2);
     let bell = &shared.links[1].bell;
     while shared.now() < Instant::from_millis(1) {}
-    // Whether the second look found something as well: whether shard 1 has still to look, and whether it sleeps.
-    let calls = |asleep: bool, busy: bool| {
-        crew.with(1, |shard| shard.sleeps_until = Instant::ZERO);
+    // `busy` is whether the second look found something too. The answer: whether shard 1 has still to look, and whether it sleeps.
+    let calls = |letter: Mail, asleep: bool, busy: bool| {
+        crew.with(1, |shard| shard.sleeps_until = Instant::from_millis(1));
         if asleep {
             assert!(bell.fall_asleep())
         } else {
             bell.get_up()
         }
-        shared.links[1].post(Mail::Peer(ShardId(0), PeerBatch::default()));
+        shared.links[1].post(letter);
         crew.with(0, |shard| {
             shard.calls.add(ShardId(1));
             assert_eq!(crew.rest(shard, Instant::ZERO, true), Some(Duration::ZERO));
@@ -76,7 +77,14 @@ fn who_is_about_to_sleep_stands_in_for_those_that_do_and_who_is_not_wakes_them()
         bell.silence();
         found
     };
-    assert_eq!(calls(true, false), (false, true), "somebody stood in");
-    assert_eq!(calls(true, true), (true, false), "it was woken, for the other is in traffic");
-    assert_eq!(calls(false, false), (true, false), "it is awake, and looks by itself");
+    let letter = || Mail::Peer(ShardId(0), PeerBatch::default());
+    assert_eq!(calls(letter(), true, false), (false, true), "somebody stood in");
+    assert_eq!(calls(letter(), true, true), (true, false), "it was woken, for the other is in traffic");
+    assert_eq!(calls(letter(), false, false), (true, false), "it is awake, and looks by itself");
+    assert_eq!(
+        calls(Mail::Stop, true, false),
+        (true, false),
+        "somebody stood in, and its thread has to wake all the same"
+    );
+    assert!(crew.with(1, |shard| shard.is_down(shared.now())));
 }
