@@ -72,6 +72,8 @@ fn who_is_about_to_sleep_stands_in_for_those_that_do_and_who_is_not_wakes_them()
             shard.calls.add(ShardId(1));
             assert_eq!(crew.rest(shard, Instant::ZERO, true), Some(Duration::ZERO));
             crew.rest(shard, Instant::ZERO, busy);
+            // And it finds nothing more, and sleeps.
+            crew.rest(shard, Instant::ZERO, false);
         });
         let found = (bell.is_rung(), bell.is_asleep());
         bell.silence();
@@ -79,8 +81,8 @@ fn who_is_about_to_sleep_stands_in_for_those_that_do_and_who_is_not_wakes_them()
     };
     let letter = || Mail::Peer(ShardId(0), PeerBatch::default());
     assert_eq!(calls(letter(), true, false), (false, true), "somebody stood in");
-    assert_eq!(calls(letter(), true, true), (true, false), "it was woken, for the other is in traffic");
     assert_eq!(calls(letter(), false, false), (true, false), "it is awake, and looks by itself");
+    assert_eq!(calls(letter(), true, true), (true, false), "it was woken, for the other is in traffic");
     assert_eq!(
         calls(Mail::Stop, true, false),
         (true, false),
