@@ -10,6 +10,7 @@
 extern crate alloc;
 
 pub mod access;
+mod agenda;
 mod broker;
 pub mod client;
 pub mod config;
@@ -32,6 +33,7 @@ mod timer;
 pub mod topic;
 
 pub use access::{AuthOutcome, AuthRequest};
+pub use agenda::Agenda;
 pub use broker::handoff::Moved;
 pub use broker::inspect::{ConnectionView, InflightState, InflightView, SessionView, SubscriptionView, WillView};
 pub use broker::{Broker, Budget, CloseCause, Progress, WakeReason};

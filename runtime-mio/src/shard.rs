@@ -12,7 +12,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::Socket;
 use weirmq_core::{
-    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, ShardId,
 };
 
 use crate::connection::{Connection, Phase};
@@ -28,8 +28,6 @@ const READ_BYTES: usize = 64 * 1024;
 const ACCEPTS_MAX: usize = 256;
 /// How long a listener rests when the system has no descriptor or memory left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How old published counters may be.
-const STATS_AGE: Duration = Duration::from_millis(100);
 
 struct Acceptor {
     id: ListenerId,
@@ -57,16 +55,11 @@ pub(crate) struct Shard {
     /// Connections that have ended, which the broker does not know yet.
     pub(crate) ended: Vec<(ConnId, CloseCause)>,
     pub(crate) outbox: Outbox,
-    progress: Progress,
     /// Shards to call before this one sleeps.
     pub(crate) calls: Calls,
     /// Until when its thread sleeps, at the latest.
     pub(crate) sleeps_until: Instant,
-    /// When to leave whatever is left, once the server goes down.
-    leave: Option<Instant>,
-    /// When counters are published next, and whether anything happened since the last time.
-    publish: Instant,
-    unpublished: bool,
+    agenda: Agenda,
 }
 
 impl Shard {
@@ -98,12 +91,9 @@ impl Shard {
             mail: Vec::new(),
             ended: Vec::new(),
             outbox: Outbox::new(),
-            progress: Progress::Idle,
             calls: Calls::default(),
             sleeps_until: now,
-            leave: None,
-            publish: now,
-            unpublished: true,
+            agenda: Agenda::new(now),
         })
     }
 
@@ -117,25 +107,26 @@ impl Shard {
         self.read_mail(now);
         std::mem::take(&mut self.ended).into_iter().for_each(|(id, cause)| self.broker.handle_closed(now, id, cause));
         self.broker.handle_timeout(now);
-        self.progress = self.broker.run(now, Budget::default());
+        // What is left is due at once.
+        _ = self.broker.run(now, Budget::default());
         self.settle(now);
-        self.publish(now);
+        if self.agenda.end_turn(now) {
+            *lock(&self.link().stats) = self.broker.stats();
+        }
     }
 
     /// When the next turn is due if nothing happens.
     pub(crate) fn due(&self, now: Instant) -> Instant {
-        if self.progress == Progress::More || !self.ready.is_empty() || !self.ended.is_empty() || self.is_down(now) {
+        if !self.ready.is_empty() || !self.ended.is_empty() {
             return Instant::ZERO;
         }
         let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume);
-        let timer = self.broker.poll_timeout().map(|(due, _)| due);
-        let others = [timer, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten();
-        accepting.chain(others).min().unwrap_or(Instant::MAX)
+        accepting.fold(self.agenda.due(now, &self.broker), Instant::min)
     }
 
     /// Whether it has gone down.
     pub(crate) fn is_down(&self, now: Instant) -> bool {
-        self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0)
+        self.agenda.is_down(now, &self.broker)
     }
 
     pub(crate) fn handle_readiness(&mut self, now: Instant, event: &Readiness) {
@@ -216,7 +207,7 @@ impl Shard {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
                 Mail::Stop => {
-                    self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+                    self.agenda.leave_at(now.saturating_add(self.shared.drain_timeout));
                     self.acceptors.clear();
                     self.broker.shutdown(now);
                 }
@@ -253,14 +244,6 @@ impl Shard {
             (Err(_), _) => self.closed(id, CloseCause::Error),
         }
         self.enqueue(id);
-    }
-
-    fn publish(&mut self, now: Instant) {
-        self.unpublished = now < self.publish && self.leave.is_none();
-        if !self.unpublished {
-            *lock(&self.link().stats) = self.broker.stats();
-            self.publish = now.saturating_add(STATS_AGE);
-        }
     }
 }
 

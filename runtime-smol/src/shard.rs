@@ -16,7 +16,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Registry, Token};
 use socket2::Socket;
 use weirmq_core::{
-    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, ShardId,
 };
 
 use crate::connection::{Connection, Phase};
@@ -37,8 +37,6 @@ const NAP: Duration = Duration::from_millis(100);
 const ACCEPTS_MAX: usize = 256;
 /// How long a listener rests when the system has no descriptor or memory left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How old published counters may be.
-const STATS_AGE: Duration = Duration::from_millis(100);
 
 pub(crate) type Listeners = Vec<(ListenerId, Socket)>;
 
@@ -71,14 +69,9 @@ pub(crate) struct Shard {
     /// Connections that have ended, which the broker does not know yet.
     pub(crate) ended: Vec<(ConnId, CloseCause)>,
     pub(crate) outbox: Outbox,
-    progress: Progress,
     /// Shards to wake before this one sleeps.
     pub(crate) calls: Calls,
-    /// When to leave whatever is left, once the server goes down.
-    leave: Option<Instant>,
-    /// When counters are published next, and whether anything happened since the last time.
-    publish: Instant,
-    unpublished: bool,
+    agenda: Agenda,
 }
 
 impl Shard {
@@ -107,11 +100,8 @@ impl Shard {
             mail: Vec::new(),
             ended: Vec::new(),
             outbox: Outbox::new(),
-            progress: Progress::Idle,
             calls: Calls::default(),
-            leave: None,
-            publish: now,
-            unpublished: true,
+            agenda: Agenda::new(now),
         })
     }
 
@@ -128,13 +118,13 @@ impl Shard {
             self.link.bell.get_up();
             now = self.shared.now();
             busy = !readiness.is_empty() || self.link.bell.is_rung();
-            if !busy && rest == NAP && self.due().is_none_or(|due| due > now) {
+            if !busy && rest == NAP && self.due(now) > now {
                 self.sleep().await?;
                 continue;
             }
             readiness.iter().for_each(|event| self.handle_readiness(now, event));
             self.turn(now);
-            if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
+            if self.agenda.is_down(now, &self.broker) {
                 return Ok(());
             }
         }
@@ -150,14 +140,17 @@ impl Shard {
         if self.calls.gather(now, busy, clock, wake, std::thread::yield_now) {
             return Duration::ZERO;
         }
-        let rest = self.due().map_or(NAP, |due| NAP.min(due.saturating_since(self.shared.now())));
+        let now = self.shared.now();
+        let rest = NAP.min(self.due(now).saturating_since(now));
         if rest == Duration::ZERO || self.link.bell.fall_asleep() { rest } else { Duration::ZERO }
     }
 
     /// Sleeps until the poll has an event or, at the latest, the next turn is due. What woke it the poll says.
     async fn sleep(&mut self) -> io::Result<()> {
-        let at = |due: Instant| Timer::at(self.shared.origin + Duration::from_micros(due.as_micros()));
-        let mut timer = self.due().map_or_else(Timer::never, at);
+        let mut timer = match self.due(self.shared.now()) {
+            Instant::MAX => Timer::never(),
+            due => Timer::at(self.shared.origin + Duration::from_micros(due.as_micros())),
+        };
         let mut asleep = false;
         poll_fn(|cx| {
             let over = Pin::new(&mut timer).poll(cx).is_ready();
@@ -181,19 +174,21 @@ impl Shard {
         self.read_mail(now);
         std::mem::take(&mut self.ended).into_iter().for_each(|(id, cause)| self.broker.handle_closed(now, id, cause));
         self.broker.handle_timeout(now);
-        self.progress = self.broker.run(now, Budget::default());
+        // What is left is due at once.
+        _ = self.broker.run(now, Budget::default());
         self.settle(now);
-        self.publish(now);
+        if self.agenda.end_turn(now) {
+            *lock(&self.link.stats) = self.broker.stats();
+        }
     }
 
-    /// When the next turn is due if nothing happens; `None` is never.
-    fn due(&self) -> Option<Instant> {
-        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
-        if self.progress == Progress::More || !self.ready.is_empty() || !self.ended.is_empty() {
-            return Some(Instant::ZERO);
+    /// When the next turn is due if nothing happens.
+    fn due(&self, now: Instant) -> Instant {
+        if !self.ready.is_empty() || !self.ended.is_empty() {
+            return Instant::ZERO;
         }
-        let timer = self.broker.poll_timeout().map(|(due, _)| due);
-        [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
+        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume);
+        accepting.fold(self.agenda.due(now, &self.broker), Instant::min)
     }
 
     fn handle_readiness(&mut self, now: Instant, event: &Readiness) {
@@ -222,7 +217,7 @@ impl Shard {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
                 Mail::Stop => {
-                    self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+                    self.agenda.leave_at(now.saturating_add(self.shared.drain_timeout));
                     self.acceptors.clear();
                     self.broker.shutdown(now);
                 }
@@ -307,14 +302,6 @@ impl Shard {
             (Err(_), _) => self.closed(id, CloseCause::Error),
         }
         self.enqueue(id);
-    }
-
-    fn publish(&mut self, now: Instant) {
-        self.unpublished = now < self.publish && self.leave.is_none();
-        if !self.unpublished {
-            *lock(&self.link.stats) = self.broker.stats();
-            self.publish = now.saturating_add(STATS_AGE);
-        }
     }
 }
 

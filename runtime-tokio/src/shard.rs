@@ -13,7 +13,7 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use weirmq_core::{
-    Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, Progress, ShardId,
+    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, ShardId,
 };
 
 use crate::connection::{Connection, Phase, register, register_reader};
@@ -26,8 +26,6 @@ const READ_BYTES: usize = 64 * 1024;
 const ACCEPTS_MAX: usize = 256;
 /// How long a listener rests when the system has no descriptor or memory left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How old published counters may be.
-const STATS_AGE: Duration = Duration::from_millis(100);
 
 struct Acceptor {
     id: ListenerId,
@@ -52,18 +50,13 @@ pub(crate) struct Shard {
     pub(crate) ended: Vec<(ConnId, CloseCause)>,
     ready: Vec<Option<ConnId>>,
     pub(crate) outbox: Outbox,
-    progress: Progress,
     /// Shards to wake before this one sleeps.
     pub(crate) calls: Calls,
     /// Whether a connection waits to be read again.
     again: bool,
     /// Whether anything had arrived in this turn.
     busy: bool,
-    /// When to leave whatever is left, once the server goes down.
-    leave: Option<Instant>,
-    /// When counters are published next, and whether anything happened since the last time.
-    publish: Instant,
-    unpublished: bool,
+    agenda: Agenda,
 }
 
 impl Shard {
@@ -88,13 +81,10 @@ impl Shard {
             ended: Vec::new(),
             ready: Vec::new(),
             outbox: Outbox::new(),
-            progress: Progress::Idle,
             calls: Calls::default(),
             again: false,
             busy: false,
-            leave: None,
-            publish: now,
-            unpublished: true,
+            agenda: Agenda::new(now),
         })
     }
 
@@ -104,7 +94,7 @@ impl Shard {
         loop {
             let now = self.shared.now();
             self.turn(now);
-            if self.leave.is_some_and(|leave| leave <= now || self.broker.connections() == 0) {
+            if self.agenda.is_down(now, &self.broker) {
                 return Ok(());
             }
             let (links, clock) = (&self.shared.links, || self.shared.now());
@@ -113,7 +103,7 @@ impl Shard {
                 false
             };
             let gathers = self.calls.gather(now, self.busy, clock, wake, std::thread::yield_now);
-            let due = self.due().unwrap_or(Instant::MAX);
+            let due = self.due(now);
             if due <= now || gathers || self.link.bell.is_rung() {
                 // Lets tokio look at the sockets, and comes back.
                 tokio::task::yield_now().await;
@@ -149,19 +139,21 @@ impl Shard {
         self.read_mail(now);
         std::mem::take(&mut self.ended).into_iter().for_each(|(id, cause)| self.broker.handle_closed(now, id, cause));
         self.broker.handle_timeout(now);
-        self.progress = self.broker.run(now, Budget::default());
+        // What is left is due at once.
+        _ = self.broker.run(now, Budget::default());
         self.settle(now);
-        self.publish(now);
+        if self.agenda.end_turn(now) {
+            *lock(&self.link.stats) = self.broker.stats();
+        }
     }
 
-    /// When the next turn is due if nothing happens; `None` is never.
-    fn due(&self) -> Option<Instant> {
-        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume).min();
-        if self.progress == Progress::More || self.again || !self.ended.is_empty() {
-            return Some(Instant::ZERO);
+    /// When the next turn is due if nothing happens.
+    fn due(&self, now: Instant) -> Instant {
+        if self.again || !self.ended.is_empty() {
+            return Instant::ZERO;
         }
-        let timer = self.broker.poll_timeout().map(|(due, _)| due);
-        [timer, accepting, self.unpublished.then_some(self.publish), self.leave].into_iter().flatten().min()
+        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume);
+        accepting.fold(self.agenda.due(now, &self.broker), Instant::min)
     }
 
     /// Handles what other shards and threads have said.
@@ -174,7 +166,7 @@ impl Shard {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
                 Mail::Stop => {
-                    self.leave = Some(now.saturating_add(self.shared.drain_timeout));
+                    self.agenda.leave_at(now.saturating_add(self.shared.drain_timeout));
                     self.acceptors.clear();
                     self.broker.shutdown(now);
                 }
@@ -262,14 +254,6 @@ impl Shard {
             (Err(_), _) => self.closed(id, CloseCause::Error),
         }
         self.enqueue(id);
-    }
-
-    fn publish(&mut self, now: Instant) {
-        self.unpublished = now < self.publish && self.leave.is_none();
-        if !self.unpublished {
-            *lock(&self.link.stats) = self.broker.stats();
-            self.publish = now.saturating_add(STATS_AGE);
-        }
     }
 }
 
