@@ -31,6 +31,7 @@ pub mod store;
 mod time;
 mod timer;
 pub mod topic;
+mod transport;
 
 pub use access::{AuthOutcome, AuthRequest};
 pub use agenda::Agenda;
@@ -45,3 +46,4 @@ pub use outbox::{Close, CloseHow, Handoff, Outbox};
 pub use peer::{Bell, Calls, PeerBatch};
 pub use stats::Stats;
 pub use time::Instant;
+pub use transport::{Incoming, Readiness, Transport};

@@ -7,15 +7,16 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::event::Event as Readiness;
+use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::Socket;
 use weirmq_core::{
-    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, ShardId,
+    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Incoming, Instant, ListenerId, Outbox, PeerAddr,
+    Readiness, ShardId, Transport,
 };
 
-use crate::connection::{Connection, Phase};
+use crate::connection::Connection;
 use crate::mail::{Link, Mail, lock};
 use crate::server::Shared;
 
@@ -129,18 +130,18 @@ impl Shard {
         self.agenda.is_down(now, &self.broker)
     }
 
-    pub(crate) fn handle_readiness(&mut self, now: Instant, event: &Readiness) {
+    pub(crate) fn handle_readiness(&mut self, now: Instant, event: &Event) {
         let token = event.token().0;
+        let readiness = Readiness {
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            read_closed: event.is_read_closed(),
+            failed: event.is_error(),
+        };
         if let Some(conn) = token.checked_sub(self.first_token).and_then(|index| self.connections.at(index)) {
-            let (id, failed) = (conn.id, event.is_error());
-            conn.hung_up |= event.is_read_closed() || failed;
-            conn.readable |= event.is_readable() || conn.hung_up;
-            let unblocked = conn.blocked && (event.is_writable() || failed);
-            conn.blocked &= !unblocked;
+            let (id, unblocked) = (conn.id, conn.transport.note(readiness));
             self.enqueue(id);
-            if unblocked {
-                self.flush(now, id);
-            }
+            unblocked.then(|| self.flush(now, id));
         } else if let Some(acceptor) = token.checked_sub(WAKER.0 + 1).and_then(|index| self.acceptors.get_mut(index)) {
             acceptor.ready = true;
         }
@@ -148,11 +149,7 @@ impl Shard {
 
     /// Lets a connection be read in the next round of reads, if that makes sense.
     pub(crate) fn enqueue(&mut self, id: ConnId) {
-        if let Some(conn) = self.connections.get(id)
-            && conn.wants_read()
-            && !conn.queued
-        {
-            conn.queued = true;
+        if self.connections.get(id).is_some_and(|conn| conn.transport.enqueue()) {
             self.ready.push(id);
         }
     }
@@ -190,8 +187,8 @@ impl Shard {
         if self.registry.register(&mut SourceFd(&socket.as_raw_fd()), token, interest).is_err() {
             return self.broker.handle_closed(now, id, CloseCause::Error);
         }
-        let paused = !self.broker.wants_read(id);
-        self.connections.insert(id, Connection::new(id, socket, paused));
+        let transport = Transport::new(!self.broker.wants_read(id));
+        self.connections.insert(id, Connection { id, socket, transport });
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
@@ -225,23 +222,22 @@ impl Shard {
     /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
     fn read(&mut self, now: Instant, id: ConnId) {
         let Some(conn) = self.connections.get(id) else { return };
-        conn.queued = false;
-        if !conn.wants_read() {
+        if !conn.transport.dequeue() {
             return;
         }
         let received = conn.receive(&mut self.buffer);
         // Whatever led the client to write this comes before it.
         self.read_mail(now);
-        let Some(phase) = self.connections.get(id).map(|conn| conn.phase) else { return };
-        match (received, phase) {
-            (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
-            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
-            (Ok(Some(count)), Phase::Open) => {
+        let Some(conn) = self.connections.get(id) else { return };
+        match received.map(|read| conn.transport.incoming(read)) {
+            Ok(Incoming::HalfClosed) if self.broker.handle_half_closed(now, id) => {}
+            Ok(Incoming::HalfClosed | Incoming::Closed) => self.closed(id, CloseCause::PeerClosed),
+            Ok(Incoming::Bytes(count)) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
                 self.broker.wants_flush().then(|| self.relieve(now));
             }
-            (Ok(_), _) => {}
-            (Err(_), _) => self.closed(id, CloseCause::Error),
+            Ok(Incoming::Nothing) => {}
+            Err(_) => self.closed(id, CloseCause::Error),
         }
         self.enqueue(id);
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
-use weirmq_core::{Broker, ConnId, Instant};
+use weirmq_core::{Broker, ConnId, Instant, Readiness, Transport};
 
 /// Most slices given to one vectored write.
 const SLICES_MAX: usize = 64;
@@ -28,62 +28,52 @@ pub(crate) fn register_reader(socket: &UnixStream, waker: &Waker) -> bool {
     socket.poll_read_ready(&mut Context::from_waker(waker)).is_ready()
 }
 
-/// How far the end of a connection has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It is in use.
-    Open,
-    /// Its last output is being written; what arrives is thrown away.
-    Flushing,
-    /// All is written and the peer told so; its end of file is awaited.
-    Lingering,
-}
-
-/// A socket with what is known of its readiness.
+/// A socket with what is known of it. Where a read would find nothing, or a write was cut short, the waker is registered.
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
     pub(crate) socket: UnixStream,
     waker: Waker,
-    pub(crate) phase: Phase,
-    /// A read may find something. If not, the waker is registered for it.
-    pub(crate) readable: bool,
-    /// The broker does not want it to be read.
-    pub(crate) paused: bool,
-    /// The last write was cut short: the waker is registered for more room.
-    pub(crate) blocked: bool,
+    pub(crate) transport: Transport,
 }
 
 impl Connection {
     pub(crate) fn new(id: ConnId, socket: UnixStream, waker: Waker, paused: bool) -> Self {
-        let readable = register_reader(&socket, &waker);
-        Self { id, socket, waker, phase: Phase::Open, readable, paused, blocked: false }
+        let mut conn = Self { id, socket, waker, transport: Transport::new(paused) };
+        conn.register_reader();
+        conn
     }
 
-    /// Whether a read now makes sense.
-    pub(crate) fn wants_read(&self) -> bool {
-        self.readable && (!self.paused || self.phase != Phase::Open)
+    fn register_reader(&mut self) {
+        let readable = register_reader(&self.socket, &self.waker);
+        _ = self.transport.note(Readiness { readable, ..Readiness::default() });
     }
 
     /// Reads once: `None` when there is nothing, `Some(0)` at the end of file. A read that does not fill the buffer has
     /// emptied the socket; tokio notes that, and the call that would find nothing is saved.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let room = buffer.len();
         let mut buffer = ReadBuf::new(buffer);
-        let polled = Pin::new(&mut self.socket).poll_read(&mut Context::from_waker(&self.waker), &mut buffer);
-        self.readable = polled.is_ready();
-        match polled {
+        match Pin::new(&mut self.socket).poll_read(&mut Context::from_waker(&self.waker), &mut buffer) {
             Poll::Ready(Ok(())) => {
                 let count = buffer.filled().len();
-                self.readable = count > 0 && (buffer.remaining() == 0 || register_reader(&self.socket, &self.waker));
+                self.transport.has_read(count, room);
+                if count > 0 && count < room {
+                    self.register_reader();
+                }
                 Ok(Some(count))
             }
-            Poll::Ready(Err(error)) if error.kind() != ErrorKind::Interrupted => Err(error),
-            Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => {
+                self.transport.has_read_nothing();
+                Ok(None)
+            }
         }
     }
 
     /// Writes what the broker has for it, as far as the socket takes it; true when all is out.
     pub(crate) fn flush(&mut self, broker: &mut Broker, now: Instant) -> io::Result<bool> {
-        while !self.blocked {
+        while !self.transport.is_blocked() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let (mut filled, mut offered) = (0, 0);
             for (slot, bytes) in slices.iter_mut().zip(broker.tx_slices(self.id)) {
@@ -110,16 +100,15 @@ impl Connection {
                 }
                 Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => self.blocked = true,
+                Poll::Pending => self.transport.has_written(0, offered),
             }
         }
         broker.handle_sent(now, self.id, 0);
         Ok(false)
     }
 
-    /// Tells the peer that nothing more comes. Its own end of file is read from here on, if need be once more.
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
-        (self.phase, self.readable) = (Phase::Lingering, true);
+    /// Tells the peer that nothing more comes.
+    pub(crate) fn finish(&self) -> io::Result<()> {
         SockRef::from(&self.socket).shutdown(Shutdown::Write)
     }
 }

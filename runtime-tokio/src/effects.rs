@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox};
 
-use crate::connection::Phase;
 use crate::mail::{AuthReply, Mail};
 use crate::shard::Shard;
 
@@ -51,7 +50,7 @@ impl Shard {
         let Some(conn) = self.connections.get(id) else { return };
         match conn.flush(&mut self.broker, now) {
             Err(_) => self.closed(id, CloseCause::Error),
-            Ok(true) if conn.phase == Phase::Flushing => match conn.finish() {
+            Ok(true) if conn.transport.has_flushed() => match conn.finish() {
                 Ok(()) => self.enqueue(id),
                 Err(_) => self.closed(id, CloseCause::Done),
             },
@@ -61,7 +60,7 @@ impl Shard {
 
     fn update_interest(&mut self, id: ConnId) {
         if let Some(conn) = self.connections.get(id) {
-            conn.paused = !self.broker.wants_read(id);
+            conn.transport.pause(!self.broker.wants_read(id));
             self.enqueue(id);
         }
     }
@@ -70,8 +69,7 @@ impl Shard {
         let Some(conn) = self.connections.get(close.conn) else { return };
         match close.how {
             CloseHow::Abort => self.closed(close.conn, CloseCause::Done),
-            CloseHow::Flush if conn.phase == Phase::Open => {
-                conn.phase = Phase::Flushing;
+            CloseHow::Flush if conn.transport.end() => {
                 self.enqueue(close.conn);
                 self.flush(now, close.conn);
             }
@@ -82,7 +80,7 @@ impl Shard {
     /// Drops a socket. The broker, which asked for it if the connection was on its way out, is told in its turn.
     pub(crate) fn closed(&mut self, id: ConnId, cause: CloseCause) {
         if let Some(conn) = self.connections.remove(id) {
-            self.ended.push((id, if conn.phase == Phase::Open { cause } else { CloseCause::Done }));
+            self.ended.push((id, conn.transport.cause(cause)));
         }
     }
 

@@ -13,10 +13,11 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use weirmq_core::{
-    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Instant, ListenerId, Outbox, PeerAddr, ShardId,
+    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Incoming, Instant, ListenerId, Outbox, PeerAddr,
+    Readiness, ShardId,
 };
 
-use crate::connection::{Connection, Phase, register, register_reader};
+use crate::connection::{Connection, register, register_reader};
 use crate::mail::{Link, Mail, SocketWaker, lock};
 use crate::server::Shared;
 
@@ -185,15 +186,14 @@ impl Shard {
     fn handle_ready(&mut self, now: Instant, id: Option<ConnId>) {
         let Some(id) = id else { return self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true) };
         let Some(conn) = self.connections.get(id) else { return };
-        conn.readable = true;
-        if std::mem::take(&mut conn.blocked) {
+        if conn.transport.note(Readiness { readable: true, writable: true, ..Readiness::default() }) {
             self.flush(now, id);
         }
     }
 
     /// Lets a connection be read in the next turn, if that makes sense.
     pub(crate) fn enqueue(&mut self, id: ConnId) {
-        if self.connections.get(id).is_some_and(|conn| conn.wants_read()) {
+        if self.connections.get(id).is_some_and(|conn| conn.transport.wants_read()) {
             self.again = true;
             lock(&self.link.ready).push(Some(id));
         }
@@ -238,20 +238,20 @@ impl Shard {
 
     /// Reads one connection once. When more is to be had it waits for its next turn, so that nobody is starved.
     fn read(&mut self, now: Instant, id: ConnId) {
-        let Some(conn) = self.connections.get(id).filter(|conn| conn.wants_read()) else { return };
+        let Some(conn) = self.connections.get(id).filter(|conn| conn.transport.wants_read()) else { return };
         let received = conn.receive(&mut self.buffer);
         // Whatever led the client to write this comes before it.
         self.read_mail(now);
-        let Some(phase) = self.connections.get(id).map(|conn| conn.phase) else { return };
-        match (received, phase) {
-            (Ok(Some(0)), Phase::Open) if self.broker.handle_half_closed(now, id) => {}
-            (Ok(Some(0)), Phase::Open | Phase::Lingering) => self.closed(id, CloseCause::PeerClosed),
-            (Ok(Some(count)), Phase::Open) => {
+        let Some(conn) = self.connections.get(id) else { return };
+        match received.map(|read| conn.transport.incoming(read)) {
+            Ok(Incoming::HalfClosed) if self.broker.handle_half_closed(now, id) => {}
+            Ok(Incoming::HalfClosed | Incoming::Closed) => self.closed(id, CloseCause::PeerClosed),
+            Ok(Incoming::Bytes(count)) => {
                 self.broker.handle_receive(now, id, &self.buffer[..count]);
                 self.broker.wants_flush().then(|| self.relieve(now));
             }
-            (Ok(_), _) => {}
-            (Err(_), _) => self.closed(id, CloseCause::Error),
+            Ok(Incoming::Nothing) => {}
+            Err(_) => self.closed(id, CloseCause::Error),
         }
         self.enqueue(id);
     }
