@@ -181,7 +181,7 @@ mod tests {
     fn who_has_hung_up_is_read_to_the_end_of_file_unless_it_was_another() {
         for event in [CLOSED, FAILED] {
             let mut transport = Transport::new(false);
-            assert!(!transport.note(event));
+            assert!(!transport.note(event) && transport.wants_read());
             transport.has_read(1, 64);
             assert!(transport.wants_read());
             transport.has_read(0, 64);
