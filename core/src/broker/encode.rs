@@ -151,16 +151,15 @@ impl<'a> Received<'a> {
             at => at as usize,
         };
         let kind = if self.v5 { PeerPacket::V5 } else { PeerPacket::V3 };
-        let packets = PeerPackets { bytes: self.bytes(), first: size, kind };
+        let packets = PeerPackets { bytes: self.bytes(), first: size, kind, run: self.run.known() };
         batch.push_packets(packets, (topic_end - topic, topic), properties, payload)
     }
 
     /// As [`push`](Self::push) left it in a batch, if it did, with the same QoS.
     pub(super) fn in_batch(batch: &'a PeerBatch, content: &PeerContent, qos: QoS) -> Option<Self> {
-        let PeerPackets { bytes, first, kind } = batch.packets(content)?;
+        let PeerPackets { bytes, first, kind, run } = batch.packets(content)?;
         let packet_id_at = if qos == QoS::AtMostOnce { 0 } else { content.behind_topic() };
-        let payload = batch.payload(content).len();
-        let run = if bytes.len() > first { Extent::of_all(bytes, first, payload) } else { Extent::default() };
+        let run = Extent::of_known(run, bytes, first - batch.payload(content).len());
         Some(Self { rest: bytes, size: first as u32, packet_id_at, run, v5: kind == PeerPacket::V5 })
     }
 

@@ -12,7 +12,7 @@ use super::encode::{Content, Head, Received};
 use super::route::{Scratch, deliver_targets, target_of};
 use crate::connection::is_shared;
 use crate::packet::varint::{read_varint, varint_len};
-use crate::peer::PeerBatch;
+use crate::peer::{PeerBatch, PeerRun};
 use crate::session::NO_CONNECTION;
 use crate::topic::FilterId;
 
@@ -21,7 +21,7 @@ use crate::topic::FilterId;
 /// one message of that size.
 const RUN_BYTES_MAX: usize = 16 * 1024;
 
-const _: () = assert!(RUN_BYTES_MAX <= u16::MAX as usize, "a run in a batch for another shard");
+const _: () = assert!(RUN_BYTES_MAX <= u16::MAX as usize, "what another shard is told of a run");
 const _: () = assert!(RUN_BYTES_MAX <= PeerBatch::SHARED_BYTES_MIN, "a payload that shards share is in no run");
 
 /// The first byte of a PUBLISH at QoS 0 that is not retained.
@@ -108,21 +108,23 @@ impl Extent {
         Self { bytes: end as u32, packets, head: head.len() as u32, largest: largest as u32 }
     }
 
-    /// Of the run that these bytes are, as another shard found it. The first packet is of `first` bytes with its payload of
-    /// `payload`.
-    pub(super) fn of_all(bytes: &[u8], first: usize, payload: usize) -> Self {
+    /// What another shard is told of it.
+    pub(super) fn known(self) -> PeerRun {
+        PeerRun { packets: self.packets as u16, largest: self.largest as u16 }
+    }
+
+    /// Of the run that these bytes are, as another shard knows it. The payload of the first packet begins at `payload_at`.
+    pub(super) fn of_known(run: PeerRun, bytes: &[u8], payload_at: usize) -> Self {
+        if run.packets == 0 {
+            return Self::default();
+        }
         let at = measure(bytes).map_or(0, |(at, _)| at);
-        let mut extent = Self {
+        Self {
             bytes: bytes.len() as u32,
-            packets: 1,
-            head: (first - payload - at) as u32,
-            largest: payload as u32,
-        };
-        let whole = Run { bytes, extent };
-        (extent.packets, extent.largest) = whole
-            .packets()
-            .fold((0, 0), |(packets, largest), (_, payload)| (packets + 1, largest.max(payload.len() as u32)));
-        extent
+            packets: run.packets.into(),
+            head: (payload_at - at) as u32,
+            largest: run.largest.into(),
+        }
     }
 
     /// Bytes from the first packet on; 0 when it is alone.

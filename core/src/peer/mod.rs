@@ -13,6 +13,6 @@ pub use bell::Bell;
 pub use calls::Calls;
 pub(crate) use link::{Allowance, PeerLink};
 pub(crate) use publish::{
-    BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerPacket, PeerPackets, PeerPublish,
+    BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerPacket, PeerPackets, PeerPublish, PeerRun,
 };
 pub(crate) use retain::PeerRetain;

@@ -42,6 +42,16 @@ pub(crate) struct PeerContent {
     packet: Option<PeerPacket>,
     /// Bytes of further packets, which differ from it in nothing but their payloads and go with it.
     behind: u16,
+    run: PeerRun,
+}
+
+/// What the sender knows of packets that go together, so that the receiver need not look at each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PeerRun {
+    /// How many they are; 0 when there is one.
+    pub(crate) packets: u16,
+    /// Bytes of the largest payload.
+    pub(crate) largest: u16,
 }
 
 /// A packet, and those that go with it.
@@ -51,6 +61,7 @@ pub(crate) struct PeerPackets<'a> {
     /// Bytes of the first one.
     pub(crate) first: usize,
     pub(crate) kind: PeerPacket,
+    pub(crate) run: PeerRun,
 }
 
 /// That a message lies in its packet, which ends where the payload does; those that go with it follow there.
@@ -126,7 +137,7 @@ impl PeerBatch {
         let payload_at = self.bytes.len() as u32;
         self.bytes.extend_from_slice(payload);
         let (end, topic_bytes) = (self.bytes.len() as u32, topic.len() as u16);
-        PeerContent { start, payload: payload_at, end, topic_bytes, topic_at: 0, gap: 0, packet: None, behind: 0 }
+        PeerContent { start, payload: payload_at, end, topic_bytes, ..PeerContent::default() }
     }
 
     /// Appends whole packets, of which the first has a topic of so many bytes there, and ends in properties and payload.
@@ -138,7 +149,7 @@ impl PeerBatch {
         properties_bytes: usize,
         payload_bytes: usize,
     ) -> PeerContent {
-        let PeerPackets { bytes, first, kind } = packets;
+        let PeerPackets { bytes, first, kind, run } = packets;
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(bytes);
         let payload = first - payload_bytes;
@@ -151,6 +162,7 @@ impl PeerBatch {
             gap: (payload - properties_bytes - topic_bytes - topic_at) as u8,
             packet: Some(kind),
             behind: (bytes.len() - first) as u16,
+            run,
         }
     }
 
@@ -159,7 +171,7 @@ impl PeerBatch {
     pub(crate) fn packets(&self, content: &PeerContent) -> Option<PeerPackets<'_>> {
         let (start, end) = (content.start as usize, content.end as usize);
         let bytes = &self.bytes[start..end + usize::from(content.behind)];
-        Some(PeerPackets { bytes, first: end - start, kind: content.packet? })
+        Some(PeerPackets { bytes, first: end - start, kind: content.packet?, run: content.run })
     }
 
     #[inline]
