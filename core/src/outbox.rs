@@ -23,7 +23,7 @@ pub struct Outbox {
     pub close: Vec<Close>,
     /// Connections whose read interest may have changed: ask [`Broker::wants_read`](crate::Broker::wants_read).
     pub read: Vec<ConnId>,
-    /// Batches for the other shards, at most one for each. They have to be in the inboxes of those shards before a byte of
+    /// Batches for the other shards, those for one shard in their order. They have to be in the inboxes of those shards before a byte of
     /// [`flush`](Self::flush) is written, since what it acknowledges may be in them. For the same reason nothing is written
     /// between handing in what was read and the next drain.
     ///

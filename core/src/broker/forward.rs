@@ -169,9 +169,21 @@ impl Broker {
     }
 
     fn note_pushed(&mut self, shard: usize) {
-        let link = &self.peers[shard];
+        let (link, limits) = (&self.peers[shard], &self.clients.config.limits);
         self.peers_pressing |= link.is_pressing(PRESSING_BYTES);
-        self.peers_full |= link.bytes() > self.clients.config.limits.peer_bytes_max as usize;
+        self.peers_whole |= link.is_whole(limits.output_bytes_max as usize / 2);
+        self.peers_full |= link.bytes() > limits.peer_bytes_max as usize;
+    }
+
+    /// What one client sent goes to one batch, and what the next one does to another if that has come to its size: a shard that
+    /// fell behind can write between batches, or else what finds an output full there is dropped at QoS 0.
+    pub(super) fn end_batches(&mut self) {
+        if !core::mem::take(&mut self.peers_whole) {
+            return;
+        }
+        let bytes = self.clients.config.limits.output_bytes_max as usize / 2;
+        let whole = self.peers.iter_mut().filter(|link| link.is_whole(bytes));
+        whole.for_each(|link| link.end_batch(&mut self.spare_batches));
     }
 
     #[inline(always)]
@@ -205,7 +217,7 @@ impl Broker {
     fn await_batch(&self, shard: usize, until_handled: bool, routed: &mut Routed) {
         if until_handled || self.peers[shard].is_full() {
             let until = if until_handled { Until::Handled } else { Until::Left };
-            let batch = self.peers[shard].next_number();
+            let batch = self.peers[shard].last_number();
             routed.peers.push(PeerWait { shard: ShardId(shard as u16), until, batch });
         }
     }

@@ -51,7 +51,7 @@ impl Broker {
     /// Looks at bytes that have arrived, here or at the shard that handed the connection over. A packet that had come in part
     /// is made whole and handled first: what comes behind it is read where it lies.
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
-        self.clients.begin_share();
+        self.begin_share();
         let Some(index) = self.clients.index_of(conn) else { return };
         let state = &self.clients.conns[index];
         let missing = state.needed.saturating_sub(state.input.len());
@@ -64,6 +64,12 @@ impl Broker {
         if let Some(index) = self.clients.index_of(conn) {
             self.receive_at(index, conn, behind);
         }
+    }
+
+    /// Another connection's packets are handled from here on.
+    fn begin_share(&mut self) {
+        self.end_batches();
+        self.clients.begin_share();
     }
 
     #[inline]
@@ -116,7 +122,7 @@ impl Broker {
 
     /// Handles what waits in the input of a connection, as its share of a turn.
     pub(super) fn serve(&mut self, conn: ConnId) {
-        self.clients.begin_share();
+        self.begin_share();
         self.serve_input(conn);
     }
 

@@ -41,7 +41,7 @@ use crate::connection::{Connection, Phase};
 use crate::event::Event;
 use crate::id::{ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 use crate::outbox::Outbox;
-use crate::peer::{Allowance, PeerLink};
+use crate::peer::{Allowance, PeerLink, SpareBatches};
 use crate::random::Random;
 use crate::record::{Input, Recorder};
 use crate::stats::Stats;
@@ -119,6 +119,9 @@ pub struct Broker {
     peers_full: bool,
     /// Whether so much has gathered for one of them that it should leave.
     peers_pressing: bool,
+    /// Whether what has gathered for one of them is a [whole](PeerLink::is_whole) batch.
+    peers_whole: bool,
+    spare_batches: SpareBatches,
     /// What each of them is sent without being asked.
     allowance: Allowance,
     told: Told,
@@ -174,6 +177,8 @@ impl Broker {
             peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
             peers_full: false,
             peers_pressing: false,
+            peers_whole: false,
+            spare_batches: SpareBatches::default(),
             allowance: Allowance::new(&config.limits, shards),
             told: Told::new(shards),
             by_client_id: HashTable::new(),
@@ -415,7 +420,7 @@ impl Broker {
         let crowded = self.clients.crowded_sessions > 0 && limits.queue_full == QueueFull::Refuse;
         let mut has_left = false;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            if let Some(batch) = link.drain(peer_bytes_max, crowded) {
+            while let Some(batch) = link.drain(peer_bytes_max, crowded, &mut self.spare_batches) {
                 has_left |= batch.number > 0;
                 self.clients.stats.peer_batches_sent += 1;
                 self.clients.out.peers.push((ShardId(shard as u16), batch));

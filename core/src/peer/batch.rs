@@ -32,7 +32,11 @@ pub struct PeerBatch {
     /// What is to be retained, until it is.
     pub(crate) retains: Vec<Option<PeerRetain>>,
     pub(crate) members: Vec<PeerMembers>,
-    /// Bytes of what few messages have, and of what they share.
+    /// Emptied batches, for their memory.
+    pub(crate) spare: Vec<PeerBatch>,
+    /// Bytes of payloads that shards share.
+    pub(crate) shared_bytes: usize,
+    /// Bytes of what else few messages have, and of what is to be retained.
     pub(crate) other_bytes: usize,
     /// The sender's store failed: nothing of what it was sent and has not yet acknowledged is stored.
     pub(crate) store_failed: bool,
@@ -94,8 +98,9 @@ impl PeerBatch {
         self.beside.clear();
         self.retains.clear();
         self.members.clear();
+        self.spare.clear();
         self.store_failed = false;
-        self.other_bytes = 0;
+        (self.shared_bytes, self.other_bytes) = (0, 0);
         self.prompt = false;
         self.urgent = false;
         self.awaited = false;
@@ -133,10 +138,16 @@ impl PeerBatch {
     #[inline]
     pub(crate) fn size(&self) -> usize {
         let lists = self.messages.len() * size_of::<PeerMessage>() + self.interest.len() * size_of::<Interest>();
-        self.bytes.len() + lists + self.other_bytes + self.filters.len() * size_of::<FilterId>()
+        self.output_bytes() + lists + self.other_bytes + self.filters.len() * size_of::<FilterId>()
     }
 
-    /// Bytes that its lists keep when it is used again.
+    /// Bytes that may become output of one connection.
+    #[inline]
+    pub(crate) fn output_bytes(&self) -> usize {
+        self.bytes.len() + self.shared_bytes
+    }
+
+    /// Bytes that its lists keep when it is used again, but for that of spare batches.
     pub(crate) fn capacity_bytes(&self) -> usize {
         self.bytes.capacity()
             + self.messages.capacity() * size_of::<PeerMessage>()

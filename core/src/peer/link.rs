@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use super::spare::SpareBatches;
 use super::{PeerBatch, PeerMessage};
 use crate::config::{Limits, QueueFull};
 use crate::id::LogPosition;
@@ -27,9 +28,13 @@ impl Allowance {
     }
 }
 
-/// A batch that was not acknowledged yet.
+/// Emptied batches that a shard keeps for itself of those that it got and has not made up for. The others go back: who sends more
+/// than comes would have to make new ones all the time.
+const KEPT_MAX: usize = 4;
+
+/// What a batch counts as until it is acknowledged.
 #[derive(Debug)]
-struct UnderWay {
+struct Load {
     bytes: usize,
     /// See [`PeerLink::note_unasked`].
     unasked: u32,
@@ -38,8 +43,10 @@ struct UnderWay {
 /// One direction's state, and what of the other direction has to be acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct PeerLink {
-    /// Gathers until the next drain.
+    /// Gathers until the next drain, or until it [is whole](Self::is_whole).
     pending: PeerBatch,
+    /// Those before it that have not left, oldest first.
+    whole: VecDeque<(PeerBatch, Load)>,
     /// The number of the last batch that left.
     sent: u64,
     /// The number of the last one with a message that wakes nobody and may be for a subscriber all the same.
@@ -47,8 +54,9 @@ pub(crate) struct PeerLink {
     /// The number of the last batch that the other shard has made safe.
     handled: u64,
     /// The batches under way, oldest first.
-    under_way: VecDeque<UnderWay>,
-    under_way_bytes: usize,
+    under_way: VecDeque<Load>,
+    /// Bytes of the batches that are whole and of those under way.
+    ended_bytes: usize,
     /// Messages that wait or are under way and may not be refused any more; of them those that wait.
     unasked: u32,
     unasked_pending: u32,
@@ -68,7 +76,8 @@ pub(crate) struct PeerLink {
     /// The number of the last batch of the other shard whose interest was heard here, and of the last with some of this one's.
     interest_heard: u64,
     interest_told: u64,
-    spare: Vec<PeerBatch>,
+    /// How many batches came from there more than went there, spare ones included.
+    owed: isize,
 }
 
 impl PeerLink {
@@ -112,8 +121,8 @@ impl PeerLink {
     }
 
     /// The number that the batch being gathered will have.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.sent + 1
+    fn next_number(&self) -> u64 {
+        self.sent + self.whole.len() as u64 + 1
     }
 
     /// The number of the last batch that left. Whatever the other shard handles that was caused later, it handles after it.
@@ -123,7 +132,7 @@ impl PeerLink {
 
     /// The number of the last batch with what the other shard was told so far.
     pub(crate) fn last_number(&self) -> u64 {
-        self.sent + u64::from(!self.pending.is_empty())
+        self.next_number() - u64::from(self.pending.is_empty())
     }
 
     /// The last batch that the other shard has made safe.
@@ -134,15 +143,15 @@ impl PeerLink {
     /// Bytes that wait or are under way.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        self.under_way_bytes + self.pending.size()
+        self.ended_bytes + self.pending.size()
     }
 
     /// Takes note of what a batch from the other shard acknowledges.
     pub(crate) fn acknowledged(&mut self, handled: u64) {
         while self.handled < handled {
             self.handled += 1;
-            let Some(UnderWay { bytes, unasked }) = self.under_way.pop_front() else { continue };
-            self.under_way_bytes -= bytes;
+            let Some(Load { bytes, unasked }) = self.under_way.pop_front() else { continue };
+            self.ended_bytes -= bytes;
             self.unasked -= unasked;
         }
     }
@@ -191,54 +200,92 @@ impl PeerLink {
     }
 
     pub(crate) fn wants_drain(&self) -> bool {
-        self.told < self.safe || self.awaited || (!self.pending.is_empty() && !self.is_full())
+        self.told < self.safe || self.awaited || (self.waits() && self.may_send())
+    }
+
+    /// Whether there is something that has not left.
+    fn waits(&self) -> bool {
+        !self.whole.is_empty() || !self.pending.is_empty()
+    }
+
+    /// Whether one more batch may be under way.
+    fn may_send(&self) -> bool {
+        self.sent - self.handled < PeerBatch::WITH_MESSAGES_MAX
     }
 
     /// Whether it is full, and more has to wait.
     pub(crate) fn is_blocked(&self) -> bool {
-        !self.pending.is_empty() && self.is_full()
+        self.waits() && self.is_full()
     }
 
-    /// Whether as many batches as may be are under way. If not, all that was added leaves with the next drain, and so before
-    /// anything that is written meanwhile.
+    /// Whether there are as many batches as may be under way. If not, all that was added leaves with the next drain, and so
+    /// before anything that is written meanwhile.
     pub(crate) fn is_full(&self) -> bool {
-        self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX
+        self.sent + self.whole.len() as u64 - self.handled >= PeerBatch::WITH_MESSAGES_MAX
     }
 
     /// Nothing waits and nothing is under way, in either direction.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.answers.is_empty() && self.under_way.is_empty() && self.received.is_empty()
+        !self.waits() && self.answers.is_empty() && self.under_way.is_empty() && self.received.is_empty()
     }
 
     /// Whether so much is gathered that it should leave before more comes: the other shard has to fit it into outputs.
     pub(crate) fn is_pressing(&self, bytes: usize) -> bool {
-        self.pending.bytes.len() >= bytes && !self.is_full()
+        self.is_whole(bytes) && !self.is_full()
     }
 
-    /// Whether so much is under way that it should be acknowledged before more of it makes publishers wait.
+    /// Whether so many bytes of the batch that is being gathered may become output of a connection.
+    #[inline]
+    pub(crate) fn is_whole(&self, bytes: usize) -> bool {
+        self.pending.output_bytes() >= bytes
+    }
+
+    /// Ends the batch that is being gathered: what is added next goes to another one, and the other shard can write in between.
+    pub(crate) fn end_batch(&mut self, spare: &mut SpareBatches) {
+        let whole = self.take_pending(spare);
+        self.whole.push_back(whole);
+    }
+
+    fn take_pending(&mut self, spare: &mut SpareBatches) -> (PeerBatch, Load) {
+        let batch = core::mem::replace(&mut self.pending, spare.take());
+        let load = Load { bytes: batch.size(), unasked: core::mem::take(&mut self.unasked_pending) };
+        self.ended_bytes += load.bytes;
+        (batch, load)
+    }
+
+    /// The oldest batch, if there is one and it may leave: it is under way from here on.
+    fn next_batch(&mut self, spare: &mut SpareBatches) -> Option<PeerBatch> {
+        if !self.waits() || !self.may_send() {
+            return None;
+        }
+        let oldest = self.whole.pop_front();
+        let (mut batch, load) = oldest.unwrap_or_else(|| self.take_pending(spare));
+        self.sent += 1;
+        batch.number = self.sent;
+        self.under_way.push_back(load);
+        Some(batch)
+    }
+
+    /// Whether so much is under way, or is to be, that it should be acknowledged before more of it makes publishers wait.
     fn is_half_full(&self, bytes_max: usize) -> bool {
-        self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX / 2 || self.under_way_bytes >= bytes_max / 2
+        self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX / 2 || self.ended_bytes >= bytes_max / 2
     }
 
     /// The next batch to carry over, if there is one. From half of `bytes_max` under way on it asks for its acknowledgement.
-    /// `crowded` is whether a queue of this shard is half full.
-    pub(crate) fn drain(&mut self, bytes_max: usize, crowded: bool) -> Option<PeerBatch> {
+    /// `crowded` is whether a queue of this shard is half full. There may be another one.
+    pub(crate) fn drain(&mut self, bytes_max: usize, crowded: bool, spare: &mut SpareBatches) -> Option<PeerBatch> {
         if !self.wants_drain() {
             return None;
         }
-        let spare = self.spare.pop().unwrap_or_default();
-        let mut batch = if !self.is_full() && !self.pending.is_empty() {
-            self.sent += 1;
-            let size = self.pending.size();
-            let unasked = core::mem::take(&mut self.unasked_pending);
-            self.under_way.push_back(UnderWay { bytes: size, unasked });
-            self.under_way_bytes += size;
-            self.pending.number = self.sent;
-            self.pending.prompt |= self.is_half_full(bytes_max);
-            core::mem::replace(&mut self.pending, spare)
-        } else {
-            spare
+        let mut batch = match self.next_batch(spare) {
+            Some(mut batch) => {
+                batch.prompt |= self.is_half_full(bytes_max);
+                batch
+            }
+            None => spare.take(),
         };
+        self.owed -= 1;
+        self.owed -= spare.give(&mut batch, self.owed.saturating_sub_unsigned(KEPT_MAX).max(0) as usize) as isize;
         batch.messages.append(&mut self.answers);
         batch.store_failed = core::mem::take(&mut self.store_failed);
         batch.awaited = core::mem::take(&mut self.awaited);
@@ -248,11 +295,9 @@ impl PeerLink {
         Some(batch)
     }
 
-    /// Keeps an emptied batch for its memory.
-    pub(crate) fn recycle(&mut self, mut batch: PeerBatch) {
-        if self.spare.len() < 4 && batch.capacity_bytes() <= 1 << 20 {
-            batch.clear();
-            self.spare.push(batch);
-        }
+    /// Keeps a batch that came from there for its memory.
+    pub(crate) fn recycle(&mut self, batch: PeerBatch, spare: &mut SpareBatches) {
+        self.owed += 1 + batch.spare.len() as isize;
+        spare.put(batch);
     }
 }

@@ -6,6 +6,7 @@ mod calls;
 mod link;
 mod publish;
 mod retain;
+mod spare;
 
 pub use batch::PeerBatch;
 pub(crate) use batch::{PeerMembers, PeerMessage};
@@ -16,3 +17,4 @@ pub(crate) use publish::{
     BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerPacket, PeerPackets, PeerPublish, PeerRun,
 };
 pub(crate) use retain::PeerRetain;
+pub(crate) use spare::SpareBatches;

@@ -224,11 +224,10 @@ impl PeerBatch {
     }
 
     pub(crate) fn push_beside(&mut self, beside: PeerBeside) -> Option<BesideAt> {
-        let shared = match &beside.held {
-            Some(PeerHeld::Payload(payload)) => payload.len(),
-            Some(PeerHeld::Kept(_)) | None => 0,
-        };
-        self.other_bytes += size_of::<PeerBeside>() + shared;
+        if let Some(PeerHeld::Payload(payload)) = &beside.held {
+            self.shared_bytes += payload.len();
+        }
+        self.other_bytes += size_of::<PeerBeside>();
         self.beside.push(beside);
         NonZeroU32::new(self.beside.len() as u32).map(BesideAt)
     }

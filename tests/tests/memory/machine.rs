@@ -2,7 +2,7 @@
 
 use weirmq_core::record::RecordOptions;
 use weirmq_core::{
-    Broker, Budget, CloseCause, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId, WakeReason,
+    Broker, Budget, CloseCause, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, PeerBatch, ShardId, WakeReason,
 };
 use weirmq_tests::wire::*;
 
@@ -91,6 +91,51 @@ fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
     here.drain(&mut outbox);
     assert!(!here.wants_flush());
     assert_eq!(outbox.peers.len(), 1);
+}
+
+/// Messages gather for a shard that has fallen behind. They come in pieces that it can write between, or else a subscriber that
+/// takes whatever it is sent would lose what finds its output full.
+#[test]
+fn a_shard_that_fell_behind_can_write_between_what_it_gets() {
+    // The second size is one of payloads that shards share.
+    for payload in [100, 20 * 1024] {
+        let ((mut here, one), (mut there, two), mut outbox) = two_shards();
+        let answers: usize = there.tx_slices(two).map(<[u8]>::len).sum();
+        let message = publish("t", vec![0; payload]).to_wire(Version::V311);
+        let mut late = Vec::new();
+        let messages = 2 * 1024 * 1024 / message.len();
+        for _ in 0..messages {
+            here.handle_receive(NOW, one, &message);
+            if here.wants_flush() {
+                here.drain(&mut outbox);
+                late.append(&mut outbox.peers);
+            }
+        }
+        assert!(late.len() <= PeerBatch::UNDER_WAY_MAX);
+        let mut written = 0;
+        while !late.is_empty() {
+            for (_, mut batch) in late.drain(..) {
+                there.handle_peer(NOW, ShardId(0), &mut batch);
+                if there.wants_flush() {
+                    written += flush_to(&mut there, &mut here, &mut outbox);
+                }
+            }
+            written += flush_to(&mut there, &mut here, &mut outbox);
+            here.drain(&mut outbox);
+            late.append(&mut outbox.peers);
+        }
+        assert_eq!(there.stats().dropped_output_full, 0, "payloads of {payload}");
+        assert_eq!(written, answers + messages * message.len(), "payloads of {payload}");
+    }
+}
+
+/// Everything is written, and what is for the other shard handled there; how many bytes were written.
+fn flush_to(here: &mut Broker, there: &mut Broker, outbox: &mut Outbox) -> usize {
+    let written = flush(here, outbox);
+    for (_, mut batch) in outbox.peers.drain(..) {
+        there.handle_peer(NOW, ShardId(1), &mut batch);
+    }
+    written
 }
 
 /// When only that presses, it leaves alone, and connections are written when the turn ends. How much the recorder holds must not
