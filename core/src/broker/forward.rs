@@ -53,14 +53,15 @@ impl Broker {
         if self.peers.is_empty() {
             return;
         }
-        let print = if interested {
-            self.told.first(&mut self.router, filter, text)
-        } else {
-            self.told.last(&mut self.router, filter, text)
+        let own = usize::from(self.shard.0);
+        let tell = |print| {
+            let others = self.peers.iter_mut().enumerate().filter(|&(shard, _)| shard != own);
+            others.for_each(|(_, link)| link.tell_interest(print, interested));
         };
-        let Some(print) = print else { return };
-        for shard in self.others() {
-            self.peers[shard].tell_interest(print, interested);
+        if interested {
+            self.told.first(&mut self.router, filter, text, tell);
+        } else {
+            self.told.last(&mut self.router, filter, text).into_iter().for_each(tell);
         }
     }
 

@@ -98,6 +98,7 @@ impl PeerLink {
     }
 
     /// Tells the other shard of a filter.
+    #[inline(always)]
     pub(crate) fn tell_interest(&mut self, print: FilterPrint, interested: bool) {
         self.interest_told = self.next_number();
         self.pending.interest.push((print, interested));

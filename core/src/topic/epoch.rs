@@ -19,7 +19,7 @@ const TWO_LEVEL_CELLS: u64 = 1_024;
 
 /// A cell's place: first the one for filters with a leading wildcard, then those of one level, then those of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cell(u16);
+pub(super) struct Cell(pub(super) u16);
 
 /// The cell for filters with a leading wildcard.
 const LEADING_WILDCARD: Cell = Cell(0);

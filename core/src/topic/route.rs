@@ -227,6 +227,7 @@ impl Router {
 
     /// What other shards are to be told of `filter`, which is a valid one without `$share/NAME/` and has the number `id`. Only
     /// routers with the same seed understand each other.
+    #[inline(always)]
     pub fn print(&mut self, filter: &str, id: FilterId) -> FilterPrint {
         self.interest.print(filter, id, || self.epochs.cell(filter))
     }
@@ -246,7 +247,7 @@ impl Router {
                 } else {
                     self.interest.remove(print, shard);
                 }
-                self.epochs.bump(print.cell);
+                self.epochs.bump(print.cell());
             }
         }
     }

@@ -22,7 +22,8 @@ const _: () = assert!(size_of::<Known>() == 16, "what is kept of a filter of ano
 impl Known {
     pub(super) fn new(print: FilterPrint, shard: u16) -> Self {
         debug_assert!(shard < 64, "a broker has at most 64 shards");
-        Self { long: print.long, short: print.short, shard, filter: print.filter }
+        let Sum { long, short } = print.sum();
+        Self { long, short, shard, filter: print.filter() }
     }
 
     pub(super) fn elsewhere(&self) -> Elsewhere {

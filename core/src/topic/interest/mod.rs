@@ -53,6 +53,7 @@ impl Interest {
     }
 
     /// `cell` says where `filter` counts.
+    #[inline(always)]
     pub(super) fn print(&mut self, filter: &str, id: FilterId, cell: impl FnOnce() -> Cell) -> FilterPrint {
         self.prints.of(filter, id, &mut self.recent, cell)
     }

@@ -14,27 +14,21 @@ pub(super) const LEVELS_MAX: usize = 32;
 
 /// Which levels of a filter are wildcards, and how many there are: what has to be known of a filter to tell from a topic's
 /// levels which of them the filter would have to name.
+///
+/// The lowest half has a bit for each level that is `+`, and behind it are the number of levels, in eight bits, a `#` at the end not
+/// counted, and whether one follows, in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// A bit for each level that is `+`.
-    plus: u32,
-    /// Levels, a `#` at the end not counted.
-    levels: u8,
-    /// Whether `#` follows.
-    multi: bool,
-}
+pub(super) struct Shape(u64);
 
 /// A filter as other shards know it. Only routers with the same seed understand each other's prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilterPrint {
-    /// The [sum](Sum) in two parts.
-    pub(super) long: u64,
-    pub(super) short: u16,
+    /// The longer part of the [sum](Sum).
+    long: u64,
     pub(super) shape: Shape,
-    /// The number of the filter in the shard that has it; [`FilterId::NONE`] when this is a wider filter than it has.
-    pub(super) filter: FilterId,
-    /// Where remembered routes see that the filter came or went.
-    pub(in crate::topic) cell: Cell,
+    /// The number of the filter, the cell and the shorter part of the sum: words are copied from registers, and fields that are
+    /// written one by one and read together wait until they are in memory.
+    rest: u64,
 }
 
 const _: () = assert!(size_of::<FilterPrint>() == 24, "what another shard is told of a filter");
@@ -57,29 +51,62 @@ impl Sum {
 }
 
 impl FilterPrint {
+    #[inline(always)]
+    fn new(sum: Sum, shape: Shape, filter: FilterId, cell: Cell) -> Self {
+        let rest = u64::from(filter.0) << 32 | u64::from(cell.0) << 16 | u64::from(sum.short);
+        Self { long: sum.long, shape, rest }
+    }
+
     pub(super) fn sum(&self) -> Sum {
-        Sum { long: self.long, short: self.short }
+        Sum { long: self.long, short: self.rest as u16 }
+    }
+
+    /// The number of the filter in the shard that has it; [`FilterId::NONE`] when this is a wider filter than it has.
+    pub(super) fn filter(&self) -> FilterId {
+        FilterId((self.rest >> 32) as u32)
+    }
+
+    /// Where remembered routes see that the filter came or went.
+    pub(in crate::topic) fn cell(&self) -> Cell {
+        Cell((self.rest >> 16) as u16)
     }
 
     /// Whether it stands for more than one filter has, and so perhaps for several filters.
     pub(super) fn is_wide(&self) -> bool {
-        self.filter == FilterId::NONE
+        self.filter() == FilterId::NONE
     }
 }
 
 impl Shape {
+    fn new(plus: u32, levels: usize, multi: bool) -> Self {
+        Self(u64::from(plus) | (levels as u64) << 32 | u64::from(multi) << 40)
+    }
+
+    fn levels(self) -> u32 {
+        (self.0 >> 32) as u32 & 0xFF
+    }
+
+    fn is_plus(self, level: usize) -> bool {
+        (self.0 as u32) >> level & 1 == 1
+    }
+
+    /// Whether `#` follows.
+    fn is_multi(self) -> bool {
+        self.0 >> 40 & 1 == 1
+    }
+
     /// Whether filters of this shape match topics of so many levels, as far as it depends on that. A topic that begins with
     /// `$` is not seen by a leading wildcard (MQTT-4.7.2-1).
     pub(super) fn fits(self, topic: &Levels) -> bool {
-        let levels = u32::from(self.levels);
-        let fits = if self.multi { levels <= topic.count } else { levels == topic.count };
-        fits && !(topic.dollar && (self.plus & 1 == 1 || levels == 0))
+        let levels = self.levels();
+        let fits = if self.is_multi() { levels <= topic.count } else { levels == topic.count };
+        fits && !(topic.dollar && (self.is_plus(0) || levels == 0))
     }
 
     /// The sum that a filter of this shape has if it matches a topic which it [fits](Self::fits). `salt` is the shape's own hash.
     pub(super) fn sum(self, salt: Sum, topic: &Levels) -> Sum {
-        let levels = topic.hashes.iter().take(usize::from(self.levels)).enumerate();
-        let named = levels.filter(|(level, _)| self.plus >> level & 1 == 0);
+        let levels = topic.hashes.iter().take(self.levels() as usize).enumerate();
+        let named = levels.filter(|&(level, _)| !self.is_plus(level));
         named.fold(salt, |sum, (_, hash)| sum.add(*hash))
     }
 }
@@ -168,6 +195,7 @@ impl Prints {
     }
 
     /// The print of a valid filter without `$share/NAME/`, which is `recent` from then on. `cell` says where it counts.
+    #[inline(always)]
     pub(super) fn of(
         &self,
         filter: &str,
@@ -202,6 +230,7 @@ impl Prints {
         self.print(walked, levels, true, FilterId::NONE, cell)
     }
 
+    #[inline(always)]
     fn walk(&self, mut walked: Walked, at: usize, level: &str) -> Walked {
         if level == "+" {
             walked.plus |= 1 << at;
@@ -212,10 +241,10 @@ impl Prints {
         walked
     }
 
+    #[inline(always)]
     fn print(&self, walked: Walked, levels: usize, multi: bool, filter: FilterId, cell: Cell) -> FilterPrint {
-        let shape = Shape { plus: walked.plus, levels: levels as u8, multi };
-        let Sum { long, short } = walked.sum().add(self.salt(shape));
-        FilterPrint { long, short, shape, filter, cell }
+        let shape = Shape::new(walked.plus, levels, multi);
+        FilterPrint::new(walked.sum().add(self.salt(shape)), shape, filter, cell)
     }
 
     /// Sets `levels` to those of a topic, which need not be a valid name.
@@ -233,8 +262,7 @@ impl Prints {
 
     /// Tells filters of one shape from those of another that name the same levels: there are few, and half a hash is enough.
     pub(super) fn salt(&self, shape: Shape) -> Sum {
-        let shape = u64::from(shape.plus) << 32 | u64::from(shape.levels) << 1 | u64::from(shape.multi);
-        Sum { long: self.long.hash_one(shape), short: 0 }
+        Sum { long: self.long.hash_one(shape.0), short: 0 }
     }
 
     fn level(&self, at: usize, level: &[u8]) -> Sum {

@@ -143,7 +143,11 @@ fn what_is_not_told_apart_is_told_once() {
     let mut router = Router::new(16, 1);
     let mut told = Told::new(64);
     let deep = |end: &str| format!("{}{end}", "x/".repeat(33));
-    let mut first = |id: u32, filter: &str| told.first(&mut router, FilterId(id), filter).map(|print| print.filter);
+    let mut first = |id: u32, filter: &str| {
+        let mut said = None;
+        told.first(&mut router, FilterId(id), filter, |print| said = Some(print.filter()));
+        said
+    };
     assert_eq!(first(1, &deep("a")), Some(FilterId::NONE));
     assert_eq!((first(2, &deep("b")), first(3, &deep("#"))), (None, None));
     assert_eq!((first(4, "x/y"), first(5, "x/z")), (Some(FilterId(4)), Some(FilterId(5))));
@@ -155,7 +159,7 @@ fn what_is_not_told_apart_is_told_once() {
         (first(200, "x/+/y/z"), first(201, "x/+/z/+"), first(202, "+/y/+")),
         (Some(FilterId::NONE), None, Some(FilterId::NONE))
     );
-    let mut last = |id: u32, filter: &str| told.last(&mut router, FilterId(id), filter).map(|print| print.filter);
+    let mut last = |id: u32, filter: &str| told.last(&mut router, FilterId(id), filter).map(|print| print.filter());
     assert_eq!((last(2, &deep("b")), last(1, &deep("a"))), (None, None));
     assert_eq!(last(3, &deep("#")), Some(FilterId::NONE));
     assert_eq!((last(200, "x/+/y/z"), last(201, "x/+/z/+")), (None, Some(FilterId::NONE)));
@@ -173,7 +177,7 @@ fn there_are_only_so_many_shapes_and_others_are_told_of_wider_filters() {
     let mut tree = Router::new(16, 1);
     let filters: Vec<(FilterId, String)> = filters.into_iter().map(|filter| (tree.insert(&filter), filter)).collect();
     for (id, filter) in &filters {
-        told.first(&mut router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
+        told.first(&mut router, *id, filter, |print| interest.add(print, 1));
     }
     assert_eq!(interest.shapes.len(), 9, "eight, and the one that is told instead");
     assert!(filters.iter().all(|(_, filter)| shards(&interest, filter) == 0b10));
@@ -183,7 +187,7 @@ fn there_are_only_so_many_shapes_and_others_are_told_of_wider_filters() {
     }
     assert_eq!(shards(&interest, &filters[11].1), 0b10, "it was told so and is taken back so");
     let (id, filter) = &filters[0];
-    told.first(&mut router, *id, filter).into_iter().for_each(|print| interest.add(print, 1));
+    told.first(&mut router, *id, filter, |print| interest.add(print, 1));
     assert_eq!(shards(&interest, "x/x/other"), 0b10);
     for (id, filter) in filters[8..].iter().chain([&filters[0]]) {
         told.last(&mut router, *id, filter).into_iter().for_each(|print| interest.remove(print, 1));
@@ -300,7 +304,7 @@ proptest! {
             if own.remove(&filter).is_some() {
                 told.last(&mut router, id, &filter).into_iter().for_each(|print| interest.remove(print, shard));
             } else {
-                told.first(&mut router, id, &filter).into_iter().for_each(|print| interest.add(print, shard));
+                told.first(&mut router, id, &filter, |print| interest.add(print, shard));
                 own.insert(filter, id);
             }
         }

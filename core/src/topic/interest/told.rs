@@ -30,23 +30,33 @@ impl Told {
         Self { shapes: Vec::new(), shapes_max, coarse: BTreeSet::new(), wide: BTreeMap::new() }
     }
 
-    /// There is a first subscription to a filter: what the others are to be told. `None`: what they know is enough.
-    pub fn first(&mut self, router: &mut Router, id: FilterId, filter: &str) -> Option<FilterPrint> {
-        let mut print = router.print(filter, id);
+    /// There is a first subscription to a filter: what the others are to be told of it, which is nothing where what they know is
+    /// enough.
+    #[inline(always)]
+    pub fn first(&mut self, router: &mut Router, id: FilterId, filter: &str, mut tell: impl FnMut(FilterPrint)) {
+        let print = router.print(filter, id);
         match self.shapes.iter().position(|(shape, _)| *shape == print.shape) {
             Some(at) => self.shapes[at].1 += 1,
             None if self.shapes.len() < self.shapes_max => self.shapes.push((print.shape, 1)),
             None => {
                 self.coarse.insert(id);
-                print = router.coarse_print(filter);
+                return self.first_wide(router.coarse_print(filter), tell);
             }
         }
         if print.is_wide() {
-            let filters = self.wide.entry(print.sum()).or_default();
-            *filters += 1;
-            return (*filters == 1).then_some(print);
+            return self.first_wide(print, tell);
         }
-        Some(print)
+        // Nothing but registers up to here: what a print is made of is not read back from where it was just written.
+        tell(print);
+    }
+
+    #[cold]
+    fn first_wide(&mut self, print: FilterPrint, mut tell: impl FnMut(FilterPrint)) {
+        let filters = self.wide.entry(print.sum()).or_default();
+        *filters += 1;
+        if *filters == 1 {
+            tell(print);
+        }
     }
 
     /// There is none any more: what the others are to forget. `None`: they need it for another filter.
