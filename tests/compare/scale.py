@@ -50,10 +50,14 @@ class Round:
         return self.rate / self.busiest
 
 
-def counted(by_shards):
-    """The rounds that count, by number of shards. Those of one number stand at the same places as those of another."""
-    whole = set.intersection(*map(set, by_shards.values()))
-    numbers = sorted(goals.counted({number: max(found[number].others for found in by_shards.values()) for number in whole}))
+def counted(by_shards, options):
+    """The rounds that count, by number of shards. Those of one number stand at the same places as those of another.
+
+    All do where threads have a share of a core: they stop and go in step with the ticks that others are counted in.
+    """
+    numbers = sorted(set.intersection(*map(set, by_shards.values())))
+    if not options.thread_share:
+        numbers = sorted(goals.counted({number: max(found[number].others for found in by_shards.values()) for number in numbers}))
     return {shards: [found[number] for number in numbers] for shards, found in by_shards.items()}
 
 
@@ -92,7 +96,7 @@ def print_tables(results, options):
     print("\n| work | shards | deliveries a second | broker µs each | broker busy (busiest shard) | generator busy | others |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     middle = lambda rounds, figure: statistics.median(map(figure, rounds))
-    results = {name: counted(by_shards) for name, by_shards in results.items()}
+    results = {name: counted(by_shards, options) for name, by_shards in results.items()}
     for name, by_shards in results.items():
         for number in shards:
             rounds = by_shards[number]
