@@ -11,6 +11,7 @@ use super::Broker;
 use super::clients::PRESSING_BYTES;
 use super::deliver::Arrival;
 use super::route::Routed;
+use crate::config::Limits;
 use crate::id::ShardId;
 use crate::packet::QoS;
 use crate::peer::{BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerMembers, PeerMessage, PeerPublish};
@@ -40,6 +41,12 @@ fn found_in(elsewhere: &[Elsewhere], shard: u16) -> &[Elsewhere] {
     let from = elsewhere.partition_point(|place| place.shard < shard);
     let of = elsewhere[from..].iter().take_while(|place| place.shard == shard).count();
     &elsewhere[from..from + of]
+}
+
+/// From how many bytes on a batch is whole. What one client sends at a time is added to that, and packets may be longer there: an
+/// output that does not press has room for it all the same.
+fn whole_bytes(limits: &Limits) -> usize {
+    limits.output_bytes_max as usize / 4
 }
 
 impl Broker {
@@ -101,7 +108,7 @@ impl Broker {
         let waits = |shard: usize| {
             let link = &self.peers[shard];
             let wait = PeerWait { shard: ShardId(shard as u16), until: Until::Left, batch: link.last_number() };
-            (link.is_full() && link.left() < wait.batch).then_some(wait)
+            link.is_blocked().then_some(wait)
         };
         self.others().filter_map(waits).collect()
     }
@@ -172,7 +179,7 @@ impl Broker {
     fn note_pushed(&mut self, shard: usize) {
         let (link, limits) = (&self.peers[shard], &self.clients.config.limits);
         self.peers_pressing |= link.is_pressing(PRESSING_BYTES);
-        self.peers_whole |= link.is_whole(limits.output_bytes_max as usize / 2);
+        self.peers_whole |= link.is_whole(whole_bytes(limits));
         self.peers_full |= link.bytes() > limits.peer_bytes_max as usize;
     }
 
@@ -182,7 +189,7 @@ impl Broker {
         if !core::mem::take(&mut self.peers_whole) {
             return;
         }
-        let bytes = self.clients.config.limits.output_bytes_max as usize / 2;
+        let bytes = whole_bytes(&self.clients.config.limits);
         let whole = self.peers.iter_mut().filter(|link| link.is_whole(bytes));
         whole.for_each(|link| link.end_batch(&mut self.spare_batches));
     }

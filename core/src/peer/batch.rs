@@ -34,9 +34,9 @@ pub struct PeerBatch {
     pub(crate) members: Vec<PeerMembers>,
     /// Emptied batches, for their memory.
     pub(crate) spare: Vec<PeerBatch>,
-    /// Bytes of payloads that shards share.
+    /// Bytes of what shards share: payloads, and what is to be retained.
     pub(crate) shared_bytes: usize,
-    /// Bytes of what else few messages have, and of what is to be retained.
+    /// Bytes of what else few messages have, and of members.
     pub(crate) other_bytes: usize,
     /// The sender's store failed: nothing of what it was sent and has not yet acknowledged is stored.
     pub(crate) store_failed: bool,
@@ -147,7 +147,7 @@ impl PeerBatch {
         self.bytes.len() + self.shared_bytes
     }
 
-    /// Bytes that its lists keep when it is used again, but for that of spare batches.
+    /// Bytes that its lists keep when it is used again.
     pub(crate) fn capacity_bytes(&self) -> usize {
         self.bytes.capacity()
             + self.messages.capacity() * size_of::<PeerMessage>()
@@ -156,6 +156,7 @@ impl PeerBatch {
             + self.members.capacity() * size_of::<PeerMembers>()
             + self.filters.capacity() * size_of::<FilterId>()
             + self.interest.capacity() * size_of::<Interest>()
+            + self.spare.capacity() * size_of::<PeerBatch>()
     }
 }
 
@@ -165,11 +166,13 @@ mod tests {
 
     use std::format;
 
+    use bytes::Bytes;
+
     use super::*;
     use crate::id::LogPosition;
     use crate::message::{Messages, NewMessage, Owner};
     use crate::packet::QoS;
-    use crate::peer::{PeerBeside, PeerFilters, PeerPublish};
+    use crate::peer::{PeerBeside, PeerFilters, PeerHeld, PeerPublish};
     use crate::time::Instant;
     use crate::topic::{Elsewhere, Router, Subscription};
 
@@ -210,7 +213,8 @@ mod tests {
         let filters = batch.push_filters(&[Elsewhere::new(1, Some(filter))], 7);
         assert_ne!(filters, PeerFilters::UNKNOWN);
         let expires = Instant::MAX;
-        let beside = batch.push_beside(PeerBeside { held: None, shares: 0..0, retained: None, hops: 1, expires });
+        let held = Some(PeerHeld::Payload(Bytes::from_static(b"x")));
+        let beside = batch.push_beside(PeerBeside { held, shares: 0..0, retained: None, hops: 1, expires });
         let content = batch.push_content(b"a", b"", b"x");
         let (qos, retain, answered, subscriptions) = (QoS::AtMostOnce, false, false, true);
         let publish = PeerPublish { ticket: 1, content, filters, beside, qos, retain, answered, subscriptions };
@@ -218,7 +222,8 @@ mod tests {
         batch.push(PeerMessage::Publish(publish));
         let place = batch.push_retain(to_retain("a"));
         batch.push(PeerMessage::Retain(place));
-        assert!(batch.size() > 0 && !batch.is_empty() && batch.wakes());
+        batch.spare.push(PeerBatch::default());
+        assert!(batch.size() > 0 && batch.shared_bytes > 0 && !batch.is_empty() && batch.wakes());
         batch.clear();
         assert_eq!(format!("{batch:?}"), format!("{:?}", PeerBatch::default()));
         assert_eq!(batch.size(), 0);

@@ -195,9 +195,13 @@ impl PeerLink {
     }
 
     /// The other shard turned out to have a subscriber. If there is something under way that may be for it, that shard is
-    /// woken: it could have fallen asleep before that came.
+    /// woken: it could have fallen asleep before that came. Likewise for what has not left yet, when it does.
     pub(crate) fn note_subscriber(&mut self) {
         self.awaited |= self.quiet > self.handled;
+        if self.quiet > self.sent {
+            self.whole.iter_mut().for_each(|(batch, _)| batch.urgent = true);
+            self.pending.urgent |= !self.pending.is_empty();
+        }
     }
 
     pub(crate) fn wants_drain(&self) -> bool {
@@ -214,9 +218,9 @@ impl PeerLink {
         self.sent - self.handled < PeerBatch::WITH_MESSAGES_MAX
     }
 
-    /// Whether it is full, and more has to wait.
+    /// Whether some of what was added does not leave with the next drain.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.waits() && self.is_full()
+        self.last_number() - self.handled > PeerBatch::WITH_MESSAGES_MAX
     }
 
     /// Whether there are as many batches as may be under way. If not, all that was added leaves with the next drain, and so
@@ -302,3 +306,6 @@ impl PeerLink {
         spare.put(batch);
     }
 }
+
+#[cfg(test)]
+mod tests;

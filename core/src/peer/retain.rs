@@ -35,7 +35,8 @@ impl PeerRetain {
 impl PeerBatch {
     /// Appends what is to be kept, and answers its place.
     pub(crate) fn push_retain(&mut self, retain: PeerRetain) -> u32 {
-        self.other_bytes += size_of::<PeerRetain>() + retain.topic.len() + retain.body.len();
+        self.shared_bytes += retain.topic.len() + retain.body.len();
+        self.other_bytes += size_of::<PeerRetain>();
         self.retains.push(Some(retain));
         self.retains.len() as u32 - 1
     }

@@ -6,7 +6,9 @@ use super::PeerBatch;
 
 /// Bytes that they hold at most, whichever shards they came from.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How many others a batch takes along at most. A new one has room for them, so that none allocates for that later.
+/// What one may hold to be kept. Those with messages hold less; what subscribing leads to may be more, once.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How many others a batch takes along at most.
 const TOGETHER_MAX: usize = PeerBatch::WITH_MESSAGES_MAX as usize;
 
 /// Emptied batches of one shard.
@@ -19,9 +21,7 @@ pub(crate) struct SpareBatches {
 impl SpareBatches {
     /// An empty batch.
     pub(super) fn take(&mut self) -> PeerBatch {
-        let Some(batch) = self.batches.pop() else {
-            return PeerBatch { spare: Vec::with_capacity(TOGETHER_MAX), ..PeerBatch::default() };
-        };
+        let batch = self.batches.pop().unwrap_or_default();
         self.bytes -= batch.capacity_bytes();
         batch
     }
@@ -38,7 +38,7 @@ impl SpareBatches {
     fn keep(&mut self, batch: PeerBatch) {
         let bytes = batch.capacity_bytes();
         // One that holds nothing is no use.
-        if bytes > 0 && self.bytes + bytes <= BYTES_MAX {
+        if bytes > 0 && bytes <= BATCH_BYTES_MAX && self.bytes + bytes <= BYTES_MAX {
             self.bytes += bytes;
             self.batches.push(batch);
         }
@@ -47,6 +47,9 @@ impl SpareBatches {
     /// Gives a batch that leaves up to so many others to take along, and says how many.
     pub(super) fn give(&mut self, batch: &mut PeerBatch, count_max: usize) -> usize {
         let count = count_max.min(self.batches.len()).min(TOGETHER_MAX);
+        if count > 0 {
+            batch.spare.reserve_exact(TOGETHER_MAX);
+        }
         let given = self.batches.drain(self.batches.len() - count..);
         self.bytes -= given.as_slice().iter().map(PeerBatch::capacity_bytes).sum::<usize>();
         batch.spare.extend(given);
@@ -67,16 +70,15 @@ mod tests {
         let mut spare = SpareBatches::default();
         spare.put(PeerBatch::default());
         assert!(spare.batches.is_empty(), "it holds nothing");
-        for _ in 0..8 {
-            spare.put(batch(BYTES_MAX / 4));
+        spare.put(batch(BATCH_BYTES_MAX + 1));
+        assert!(spare.batches.is_empty(), "it holds too much");
+        (0..20).for_each(|_| spare.put(batch(BATCH_BYTES_MAX)));
+        assert_eq!((spare.batches.len(), spare.bytes), (16, BYTES_MAX));
+        for left in (0..16).rev() {
+            assert_eq!(spare.take().bytes.capacity(), BATCH_BYTES_MAX);
+            assert_eq!((spare.batches.len(), spare.bytes), (left, BATCH_BYTES_MAX * left));
         }
-        assert_eq!((spare.batches.len(), spare.bytes), (4, BYTES_MAX));
-        for left in (0..4).rev() {
-            assert_eq!(spare.take().bytes.capacity(), BYTES_MAX / 4);
-            assert_eq!((spare.batches.len(), spare.bytes), (left, BYTES_MAX / 4 * left));
-        }
-        let new = spare.take();
-        assert_eq!((new.capacity_bytes(), new.spare.capacity()), (0, TOGETHER_MAX));
+        assert_eq!(spare.take().capacity_bytes(), 0, "a new one");
     }
 
     #[test]
