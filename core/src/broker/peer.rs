@@ -101,7 +101,7 @@ impl Broker {
             self.peers[index].received(batch.number, position, batch.prompt);
             self.peers[index].stored(self.clients.stored);
         }
-        self.peers[index].recycle(core::mem::take(batch), &mut self.spare_batches);
+        self.peers[index].recycle(batch, &mut self.spare_batches);
         self.open_gate();
     }
 

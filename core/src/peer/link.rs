@@ -30,7 +30,7 @@ impl Allowance {
 
 /// Emptied batches that a shard keeps for itself of those that it got and has not made up for. The others go back: who sends more
 /// than comes would have to make new ones all the time.
-const KEPT_MAX: usize = 4;
+const KEPT_MAX: isize = 4;
 
 /// What a batch counts as until it is acknowledged.
 #[derive(Debug)]
@@ -290,7 +290,9 @@ impl PeerLink {
             None => spare.take(),
         };
         self.owed -= 1;
-        self.owed -= spare.give(&mut batch, self.owed.saturating_sub_unsigned(KEPT_MAX).max(0) as usize) as isize;
+        if self.owed > KEPT_MAX {
+            self.owed -= spare.give(&mut batch, (self.owed - KEPT_MAX) as usize) as isize;
+        }
         batch.messages.append(&mut self.answers);
         batch.store_failed = core::mem::take(&mut self.store_failed);
         batch.awaited = core::mem::take(&mut self.awaited);
@@ -301,7 +303,7 @@ impl PeerLink {
     }
 
     /// Keeps a batch that came from there for its memory.
-    pub(crate) fn recycle(&mut self, batch: PeerBatch, spare: &mut SpareBatches) {
+    pub(crate) fn recycle(&mut self, batch: &mut PeerBatch, spare: &mut SpareBatches) {
         self.owed += 1 + batch.spare.len() as isize;
         spare.put(batch);
     }
