@@ -247,28 +247,37 @@ impl PeerLink {
 
     /// Ends the batch that is being gathered: what is added next goes to another one, and the other shard can write in between.
     pub(crate) fn end_batch(&mut self, spare: &mut SpareBatches) {
-        let whole = self.take_pending(spare);
-        self.whole.push_back(whole);
+        let load = self.load_pending();
+        self.whole.push_back((core::mem::replace(&mut self.pending, spare.take()), load));
     }
 
-    fn take_pending(&mut self, spare: &mut SpareBatches) -> (PeerBatch, Load) {
-        let batch = core::mem::replace(&mut self.pending, spare.take());
-        let load = Load { bytes: batch.size(), unasked: core::mem::take(&mut self.unasked_pending) };
+    /// What the batch that is being gathered counts as from here on.
+    fn load_pending(&mut self) -> Load {
+        let load = Load { bytes: self.pending.size(), unasked: core::mem::take(&mut self.unasked_pending) };
         self.ended_bytes += load.bytes;
-        (batch, load)
+        load
     }
 
-    /// The oldest batch, if there is one and it may leave: it is under way from here on.
-    fn next_batch(&mut self, spare: &mut SpareBatches) -> Option<PeerBatch> {
+    /// The oldest batch that may leave, which is under way from here on, or an empty one.
+    #[inline(always)]
+    fn next_batch(&mut self, spare: &mut SpareBatches) -> PeerBatch {
         if !self.waits() || !self.may_send() {
-            return None;
+            return spare.take();
         }
-        let oldest = self.whole.pop_front();
-        let (mut batch, load) = oldest.unwrap_or_else(|| self.take_pending(spare));
+        let mut batch = match self.whole.pop_front() {
+            Some((batch, load)) => {
+                self.under_way.push_back(load);
+                batch
+            }
+            None => {
+                let load = self.load_pending();
+                self.under_way.push_back(load);
+                core::mem::replace(&mut self.pending, spare.take())
+            }
+        };
         self.sent += 1;
         batch.number = self.sent;
-        self.under_way.push_back(load);
-        Some(batch)
+        batch
     }
 
     /// Whether so much is under way, or is to be, that it should be acknowledged before more of it makes publishers wait.
@@ -282,13 +291,8 @@ impl PeerLink {
         if !self.wants_drain() {
             return None;
         }
-        let mut batch = match self.next_batch(spare) {
-            Some(mut batch) => {
-                batch.prompt |= self.is_half_full(bytes_max);
-                batch
-            }
-            None => spare.take(),
-        };
+        let mut batch = self.next_batch(spare);
+        batch.prompt |= batch.number > 0 && self.is_half_full(bytes_max);
         self.owed -= 1;
         if self.owed > KEPT_MAX {
             self.owed -= spare.give(&mut batch, (self.owed - KEPT_MAX) as usize) as isize;
