@@ -35,14 +35,16 @@ fn numbers(batches: &[PeerBatch]) -> Vec<u64> {
 fn whole_batches_leave_in_order_and_what_came_last_behind_them() {
     let (mut link, mut spare) = (PeerLink::default(), SpareBatches::default());
     assert_eq!((link.last_number(), link.bytes(), link.is_idle()), (0, 0, true));
-    add_whole(&mut link, 2, &mut spare);
+    add_whole(&mut link, 1, &mut spare);
+    add(&mut link, 149);
+    link.end_batch(&mut spare);
     assert_eq!((link.last_number(), link.left()), (2, 0));
     add(&mut link, 7);
     assert_eq!((link.last_number(), link.is_blocked(), link.is_idle()), (3, false, false));
     let bytes = link.bytes();
     let batches = drain(&mut link, &mut spare);
     assert_eq!(numbers(&batches), [1, 2, 3]);
-    assert_eq!(batches.iter().map(|batch| batch.bytes.len()).collect::<Vec<_>>(), [100, 100, 8]);
+    assert_eq!(batches.iter().map(|batch| batch.bytes.len()).collect::<Vec<_>>(), [100, 150, 8]);
     assert_eq!((link.last_number(), link.left(), link.bytes()), (3, 3, bytes));
     link.acknowledged(2);
     assert_eq!((link.handled(), link.bytes() > 0), (2, true));
@@ -123,6 +125,7 @@ fn batches_come_back() {
     let [mut answer] = drain(&mut there.0, &mut there.1).try_into().expect("one acknowledges all");
     assert_eq!((answer.number, answer.handled, answer.spare.len()), (0, MOST as u64, MOST - 1 - KEPT_MAX as usize));
     here.0.recycle(&mut answer, &mut here.1);
+    assert_eq!((here.0.owed, there.0.owed), (-KEPT_MAX, KEPT_MAX), "what is kept there is not made up for");
     let kept = core::iter::repeat_with(|| here.1.take()).take_while(|batch| batch.capacity_bytes() > 0);
     assert_eq!(kept.count(), MOST - KEPT_MAX as usize);
 }
