@@ -25,15 +25,16 @@ fn main() -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "usage: witness SLEEP_US LATE_US"));
     };
     let over = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&over);
+    let (told, main) = (Arc::clone(&over), thread::current());
     thread::spawn(move || {
         drop(io::stdin().read_to_end(&mut Vec::new()));
         told.store(true, Ordering::Relaxed);
+        main.unpark();
     });
     let mut stalls = Vec::with_capacity(STALLS_MAX);
     while !over.load(Ordering::Relaxed) {
         let due = now_ns() + sleep.as_nanos();
-        thread::sleep(sleep);
+        thread::park_timeout(sleep);
         let woken = now_ns();
         if woken > due + late.as_nanos() && stalls.len() < STALLS_MAX {
             stalls.push((due, woken));
