@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+mod acceptance;
 pub mod access;
 mod agenda;
 mod broker;
@@ -16,6 +17,7 @@ pub mod client;
 pub mod config;
 mod conn_map;
 mod connection;
+mod deployment;
 mod event;
 mod id;
 mod message;
@@ -33,13 +35,15 @@ mod timer;
 pub mod topic;
 mod transport;
 
-pub use access::{AuthOutcome, AuthRequest};
+pub use acceptance::Acceptance;
+pub use access::{AuthOutcome, AuthReply, AuthRequest};
 pub use agenda::Agenda;
 pub use broker::handoff::Moved;
 pub use broker::inspect::{ConnectionView, InflightState, InflightView, SessionView, SubscriptionView, WillView};
 pub use broker::{Broker, Budget, CloseCause, Progress, WakeReason};
 pub use config::Config;
 pub use conn_map::ConnMap;
+pub use deployment::Deployment;
 pub use event::{CloseReason, Event, Limit, SessionEnd};
 pub use id::{AuthId, ConnId, ListenerId, LogPosition, PeerAddr, ShardId};
 pub use outbox::{Close, CloseHow, Handoff, Outbox};

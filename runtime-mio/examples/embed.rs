@@ -7,22 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{io, thread};
 
-use weirmq_core::Event;
-use weirmq_core::config::Listener;
-use weirmq_mio::Server;
+use weirmq_mio::{Deployment, Event, Listener, Server};
 
 fn main() -> io::Result<()> {
     let clients = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&clients);
-    let server = Server::builder()
-        .listen(SocketAddr::from(([127, 0, 0, 1], 1883)), Listener::default())
-        .observer(move |_shard, event| {
-            if let Event::Connected { client_id, version, .. } = event {
-                counter.fetch_add(1, Ordering::Relaxed);
-                println!("{client_id} connected with MQTT {version}");
-            }
-        })
-        .bind()?;
+    let addr = SocketAddr::from(([127, 0, 0, 1], 1883));
+    let deployment = Deployment::new().listen(addr, Listener::default()).observer(move |_shard, event| {
+        if let Event::Connected { client_id, version, .. } = event {
+            counter.fetch_add(1, Ordering::Relaxed);
+            println!("{client_id} connected with MQTT {version}");
+        }
+    });
+    let server = Server::bind(deployment)?;
     println!("listening on {}; end of input ends it", server.local_addrs()[0]);
 
     let handle = server.handle();

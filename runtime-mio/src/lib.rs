@@ -5,10 +5,10 @@
 //! `weirmq-smol` when the program around it lives on one of those. All three have the same API and behave alike, on Unix.
 //!
 //! ```no_run
-//! use weirmq_core::config::Listener;
+//! use weirmq_mio::{Deployment, Listener, Server};
 //!
 //! let addr: std::net::SocketAddr = "127.0.0.1:1883".parse().unwrap();
-//! let server = weirmq_mio::Server::builder().listen(addr, Listener::default()).bind()?;
+//! let server = Server::bind(Deployment::new().listen(addr, Listener::default()))?;
 //! let handle = server.handle(); // handle.shutdown() from anywhere ends run()
 //! server.run()?;
 //! # Ok::<(), std::io::Error>(())
@@ -34,5 +34,6 @@ mod server;
 mod shard;
 
 pub use address::ListenAddr;
-pub use mail::AuthReply;
-pub use server::{Builder, Handle, Server};
+pub use server::{Handle, Server};
+pub use weirmq_core::config::{Config, Listener};
+pub use weirmq_core::{AuthOutcome, AuthReply, AuthRequest, Deployment, Event, ShardId, Stats};

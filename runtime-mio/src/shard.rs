@@ -5,15 +5,14 @@
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::Socket;
 use weirmq_core::{
-    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Incoming, Instant, ListenerId, Outbox, PeerAddr,
-    Readiness, ShardId, Transport,
+    Acceptance, Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Incoming, Instant, ListenerId, Outbox,
+    PeerAddr, Readiness, ShardId, Transport,
 };
 
 use crate::connection::Connection;
@@ -25,18 +24,11 @@ pub(crate) const WAKER: Token = Token(0);
 
 /// Bytes taken from one connection in one turn.
 const READ_BYTES: usize = 64 * 1024;
-/// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
-const ACCEPTS_MAX: usize = 256;
-/// How long a listener rests when the system has no descriptor or memory left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 struct Acceptor {
     id: ListenerId,
     socket: Socket,
-    /// An accept may find something.
-    ready: bool,
-    /// When to go on after a failure.
-    resume: Instant,
+    acceptance: Acceptance,
 }
 
 pub(crate) struct Shard {
@@ -74,12 +66,11 @@ impl Shard {
         for (id, socket) in listeners {
             let token = Token(WAKER.0 + 1 + acceptors.len());
             registry.register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
-            acceptors.push(Acceptor { id, socket, ready: true, resume: Instant::ZERO });
+            acceptors.push(Acceptor { id, socket, acceptance: Acceptance::new() });
         }
         let now = shared.now();
         Ok(Self {
-            broker: Broker::new(shared.config.clone(), id, shared.seed, now)
-                .recording(shared.recorder.as_ref().map(|(options, _)| *options)),
+            broker: shared.deployment.broker(id, now),
             shared,
             id,
             registry,
@@ -121,7 +112,7 @@ impl Shard {
         if !self.ready.is_empty() || !self.ended.is_empty() {
             return Instant::ZERO;
         }
-        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume);
+        let accepting = self.acceptors.iter().map(|acceptor| acceptor.acceptance.due());
         accepting.fold(self.agenda.due(now, &self.broker), Instant::min)
     }
 
@@ -143,7 +134,7 @@ impl Shard {
             self.enqueue(id);
             unblocked.then(|| self.flush(now, id));
         } else if let Some(acceptor) = token.checked_sub(WAKER.0 + 1).and_then(|index| self.acceptors.get_mut(index)) {
-            acceptor.ready = true;
+            acceptor.acceptance.note();
         }
     }
 
@@ -155,14 +146,13 @@ impl Shard {
     }
 
     fn accept(&mut self, now: Instant, index: usize) {
-        for _ in 0..ACCEPTS_MAX {
+        for _ in 0..Acceptance::ROUND_MAX {
             let acceptor = &mut self.acceptors[index];
-            if !acceptor.ready || acceptor.resume > now {
+            if acceptor.acceptance.due() > now {
                 return;
             }
             match acceptor.socket.accept() {
                 Ok((socket, peer)) => {
-                    acceptor.resume = Instant::ZERO;
                     let (listener, peer) = (acceptor.id, peer.as_socket().map_or(PeerAddr::Unix, PeerAddr::Ip));
                     if socket.set_nonblocking(true).is_ok()
                         && let Some(id) = self.broker.handle_accept(now, listener, peer)
@@ -171,11 +161,11 @@ impl Shard {
                     }
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => acceptor.ready = false,
+                    ErrorKind::WouldBlock => acceptor.acceptance.has_found_nobody(),
                     // The peer gave up before we came to it.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
-                    // Descriptors or memory are used up: spinning would not free them.
-                    _ => acceptor.resume = now.saturating_add(ACCEPT_PAUSE),
+                    // Descriptors or memory are used up.
+                    _ => acceptor.acceptance.has_failed(now),
                 },
             }
         }
@@ -204,7 +194,7 @@ impl Shard {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
                 Mail::Stop => {
-                    self.agenda.leave_at(now.saturating_add(self.shared.drain_timeout));
+                    self.agenda.leave_at(now.saturating_add(self.shared.deployment.drain_timeout));
                     self.acceptors.clear();
                     self.broker.shutdown(now);
                 }
@@ -246,8 +236,6 @@ impl Shard {
 impl Drop for Shard {
     /// However it ends: what a panic cut short is recorded up to its cause.
     fn drop(&mut self) {
-        if let Some((_, recorder)) = &self.shared.recorder {
-            self.broker.finish_record(|records| recorder(self.id, records));
-        }
+        self.shared.deployment.finish_record(self.id, &mut self.broker);
     }
 }

@@ -5,12 +5,11 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::{fs, io, process, thread};
 
-use weirmq_core::Config;
-use weirmq_core::config::{Authentication, Listener};
-use weirmq_mio::{Builder, ListenAddr, Server};
+use weirmq_core::config::Authentication;
+use weirmq_mio::{Config, Deployment, ListenAddr, Listener, Server};
 
-fn on(addr: impl Into<ListenAddr>) -> Builder {
-    Server::builder().listen(addr, Listener::default())
+fn on(addr: impl Into<ListenAddr>) -> Deployment<ListenAddr> {
+    Deployment::new().listen(addr, Listener::default())
 }
 
 fn local() -> SocketAddr {
@@ -22,8 +21,8 @@ fn socket_path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("weirmq-mio-{}-{name}", process::id()))
 }
 
-fn error(builder: Builder) -> io::Error {
-    builder.bind().err().expect("this must not be bound")
+fn error(deployment: Deployment<ListenAddr>) -> io::Error {
+    Server::bind(deployment).err().expect("this must not be bound")
 }
 
 #[test]
@@ -40,7 +39,7 @@ fn an_address_in_use_is_named() {
 #[test]
 fn a_second_broker_with_shards_does_not_share_the_port() {
     let two = || Config { shards: 2, ..Config::default() };
-    let first = on(local()).config(two()).bind().unwrap();
+    let first = Server::bind(on(local()).config(two())).unwrap();
     let ListenAddr::Tcp(addr) = first.local_addrs()[0] else { panic!("this is a TCP address") };
     assert_ne!(addr.port(), 0);
     assert_eq!(error(on(addr).config(two())).kind(), io::ErrorKind::AddrInUse);
@@ -51,7 +50,7 @@ fn a_socket_file_left_behind_is_replaced_and_removed_at_the_end() {
     let path = socket_path("stale");
     drop(UnixListener::bind(&path).unwrap());
     assert!(path.exists());
-    let server = on(ListenAddr::Unix(path.clone())).bind().unwrap();
+    let server = Server::bind(on(ListenAddr::Unix(path.clone()))).unwrap();
     let handle = server.handle();
     let thread = thread::spawn(move || server.run());
     handle.shutdown();
@@ -81,7 +80,7 @@ fn a_configuration_that_cannot_work_is_refused() {
     let durable = Config { durable: true, ..Config::default() };
     let no_shard = Config { shards: 0, ..Config::default() };
     let faulty = [no_shard, external, durable].map(|config| on(local()).config(config));
-    for builder in faulty.into_iter().chain([Server::builder()]) {
-        assert_eq!(error(builder).kind(), io::ErrorKind::InvalidInput);
+    for deployment in faulty.into_iter().chain([Deployment::new()]) {
+        assert_eq!(error(deployment).kind(), io::ErrorKind::InvalidInput);
     }
 }

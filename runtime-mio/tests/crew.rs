@@ -7,9 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use weirmq_core::config::Listener;
-use weirmq_core::{Config, Event, ShardId};
-use weirmq_mio::{ListenAddr, Server};
+use weirmq_mio::{Config, Deployment, Event, ListenAddr, Listener, Server, ShardId};
 
 /// How long a client waits for what must come.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -29,8 +27,8 @@ fn connect(addr: SocketAddr, name: u8) -> TcpStream {
 /// A server with two shards, and its address.
 fn bind(observer: impl Fn(ShardId, &Event) + Send + Sync + 'static) -> (Server, SocketAddr) {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let builder = Server::builder().config(Config { shards: 2, ..Config::default() }).observer(observer);
-    let server = builder.listen(any, Listener::default()).bind().unwrap();
+    let deployment = Deployment::new().config(Config { shards: 2, ..Config::default() }).observer(observer);
+    let server = Server::bind(deployment.listen(any, Listener::default())).unwrap();
     let ListenAddr::Tcp(addr) = server.local_addrs()[0] else { panic!("this is a TCP address") };
     (server, addr)
 }

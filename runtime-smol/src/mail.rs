@@ -6,11 +6,10 @@
 //! connection is an open descriptor. That the server goes down is said once. So nothing has to be refused here, dropped or
 //! reordered.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mio::Waker;
 use socket2::Socket;
-use weirmq_core::packet::ReasonCode;
 use weirmq_core::{AuthId, AuthOutcome, Bell, Moved, PeerBatch, ShardId, Stats};
 
 /// One thing for a shard to handle.
@@ -64,28 +63,4 @@ impl Link {
 /// A panic under one of these locks leaves nothing half done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Answers one question about a client, now or later, from any thread. The broker waits for
-/// [`Limits::auth_timeout`](weirmq_core::config::Limits::auth_timeout). Dropped unanswered, it refuses the client with
-/// 0x88 (Server unavailable).
-pub struct AuthReply {
-    pub(crate) link: Arc<Link>,
-    pub(crate) id: AuthId,
-    pub(crate) outcome: Option<AuthOutcome>,
-}
-
-impl AuthReply {
-    /// Answers, and wakes the shard. An answer that comes too late is ignored.
-    pub fn answer(mut self, outcome: AuthOutcome) {
-        self.outcome = Some(outcome);
-    }
-}
-
-impl Drop for AuthReply {
-    fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
-        self.link.post(Mail::Auth(self.id, outcome));
-        self.link.wake();
-    }
 }

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use smol::Async;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
-use weirmq_core::Config;
-use weirmq_core::config::Listener;
-use weirmq_smol::{ListenAddr, Server};
+use weirmq_smol::{Config, Deployment, ListenAddr, Listener, Server};
 
 /// How long a client waits for what must come.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,7 +17,7 @@ const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
 fn bind(shards: u16) -> (Server, SocketAddr) {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let config = Config { shards, ..Config::default() };
-    let server = Server::builder().config(config).listen(any, Listener::default()).bind().unwrap();
+    let server = Server::bind(Deployment::new().config(config).listen(any, Listener::default())).unwrap();
     let ListenAddr::Tcp(addr) = server.local_addrs()[0] else { panic!("this is a TCP address") };
     (server, addr)
 }

@@ -5,21 +5,19 @@
 use std::io;
 use std::net::SocketAddr;
 
-use weirmq_core::Event;
-use weirmq_core::config::Listener;
-use weirmq_tokio::Server;
+use weirmq_tokio::{Deployment, Event, Listener, Server};
 
 fn main() -> io::Result<()> {
     // Your program has a runtime already; any flavour will do.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let server = Server::builder()
+        let deployment = Deployment::new()
             .listen(SocketAddr::from(([127, 0, 0, 1], 1883)), Listener::default())
             .observer(|_shard, event| {
                 if let Event::Connected { client_id, version, .. } = event {
                     println!("{client_id} connected with MQTT {version}");
                 }
-            })
-            .bind()?;
+            });
+        let server = Server::bind(deployment)?;
         println!("listening on {}; end of input ends it", server.local_addrs()[0]);
 
         let (end, ended) = tokio::sync::oneshot::channel();

@@ -36,27 +36,26 @@ impl From<SocketAddr> for ListenAddr {
 }
 
 /// Binds one address: a TCP address once for each shard (the kernel spreads the connections), a Unix path for the first.
-/// The sockets listen and do not block.
-pub(crate) fn bind(addr: &ListenAddr, shards: usize) -> io::Result<(ListenAddr, Vec<Socket>)> {
+/// The sockets listen and do not block. A port that the system chose is noted in the address.
+pub(crate) fn bind(addr: &mut ListenAddr, shards: usize) -> io::Result<Vec<Socket>> {
     let bound = match addr {
-        ListenAddr::Tcp(addr) => bind_tcp(*addr, shards),
-        ListenAddr::Unix(path) => bind_unix(path).map(|socket| (addr.clone(), vec![socket])),
+        ListenAddr::Tcp(addr) => bind_tcp(addr, shards),
+        ListenAddr::Unix(path) => bind_unix(path).map(|socket| vec![socket]),
     };
     bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}")))
 }
 
-fn bind_tcp(addr: SocketAddr, shards: usize) -> io::Result<(ListenAddr, Vec<Socket>)> {
+fn bind_tcp(addr: &mut SocketAddr, shards: usize) -> io::Result<Vec<Socket>> {
     // A port that shards share could be bound by a second broker unnoticed: this one fails if anybody listens there.
-    tcp_socket(addr, false)?;
-    let mut local = addr;
+    tcp_socket(*addr, false)?;
     let mut sockets = Vec::with_capacity(shards);
     for _ in 0..shards {
-        let socket = tcp_socket(local, shards > 1)?;
+        let socket = tcp_socket(*addr, shards > 1)?;
         socket.listen(BACKLOG)?;
-        local = socket.local_addr()?.as_socket().unwrap_or(local);
+        *addr = socket.local_addr()?.as_socket().unwrap_or(*addr);
         sockets.push(socket);
     }
-    Ok((ListenAddr::Tcp(local), sockets))
+    Ok(sockets)
 }
 
 fn tcp_socket(addr: SocketAddr, share: bool) -> io::Result<Socket> {

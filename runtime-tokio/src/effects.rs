@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weirmq_core::{AuthRequest, Close, CloseCause, CloseHow, ConnId, Handoff, Instant, Outbox};
 
-use crate::mail::{AuthReply, Mail};
+use crate::mail::Mail;
 use crate::shard::Shard;
 
 /// How often effects may lead to further effects in one turn. What is left then comes in the next turn, without sleeping.
@@ -21,9 +21,7 @@ impl Shard {
     pub(crate) fn relieve(&mut self, now: Instant) -> bool {
         let mut outbox = std::mem::take(&mut self.outbox);
         self.broker.drain(&mut outbox);
-        if let Some((_, recorder)) = &self.shared.recorder {
-            self.broker.drain_record(|records| recorder(self.id, records));
-        }
+        self.shared.deployment.drain_record(self.id, &mut self.broker);
         let wants = !outbox.is_empty();
         self.apply(now, &mut outbox);
         self.outbox = outbox;
@@ -40,9 +38,7 @@ impl Shard {
         outbox.read.drain(..).for_each(|id| self.update_interest(id));
         outbox.close.drain(..).for_each(|close| self.close(now, close));
         outbox.auth.drain(..).for_each(|request| self.ask(request));
-        if let Some(observer) = &self.shared.observer {
-            outbox.events.drain(..).for_each(|event| observer(self.id, &event));
-        }
+        self.shared.deployment.observe(self.id, &mut outbox.events);
     }
 
     /// Writes what a connection has to send, and takes its end a step further when all is out.
@@ -94,9 +90,10 @@ impl Shard {
     }
 
     fn ask(&mut self, request: AuthRequest) {
-        if let Some(authenticator) = &self.shared.authenticator {
-            let reply = AuthReply { link: Arc::clone(&self.link), id: request.id, outcome: None };
-            authenticator(request, reply);
-        }
+        let (link, id) = (Arc::clone(&self.link), request.id);
+        self.shared.deployment.ask(request, move |outcome| {
+            link.post(Mail::Auth(id, outcome));
+            link.wake();
+        });
     }
 }

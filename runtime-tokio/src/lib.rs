@@ -6,10 +6,10 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! use weirmq_core::config::Listener;
+//! use weirmq_tokio::{Deployment, Listener, Server};
 //!
 //! let addr: std::net::SocketAddr = "127.0.0.1:1883".parse().unwrap();
-//! let server = weirmq_tokio::Server::builder().listen(addr, Listener::default()).bind()?;
+//! let server = Server::bind(Deployment::new().listen(addr, Listener::default()))?;
 //! server.run(async { /* until this future is ready */ }).await
 //! # }
 //! ```
@@ -31,5 +31,6 @@ mod server;
 mod shard;
 
 pub use address::ListenAddr;
-pub use mail::AuthReply;
-pub use server::{Builder, Handle, Server};
+pub use server::{Handle, Server};
+pub use weirmq_core::config::{Config, Listener};
+pub use weirmq_core::{AuthOutcome, AuthReply, AuthRequest, Deployment, Event, ShardId, Stats};

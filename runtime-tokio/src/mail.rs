@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 use socket2::Socket;
-use weirmq_core::packet::ReasonCode;
 use weirmq_core::{AuthId, AuthOutcome, Bell, ConnId, Moved, PeerBatch, ShardId, Stats};
 
 /// One thing for a shard to handle.
@@ -81,29 +80,5 @@ impl Wake for SocketWaker {
     fn wake(self: Arc<Self>) {
         lock(&self.0.ready).push(self.1);
         self.0.wake();
-    }
-}
-
-/// Answers one question about a client, now or later, from any thread. The broker waits for
-/// [`Limits::auth_timeout`](weirmq_core::config::Limits::auth_timeout). Dropped unanswered, it refuses the client with
-/// 0x88 (Server unavailable).
-pub struct AuthReply {
-    pub(crate) link: Arc<Link>,
-    pub(crate) id: AuthId,
-    pub(crate) outcome: Option<AuthOutcome>,
-}
-
-impl AuthReply {
-    /// Answers, and wakes the shard. An answer that comes too late is ignored.
-    pub fn answer(mut self, outcome: AuthOutcome) {
-        self.outcome = Some(outcome);
-    }
-}
-
-impl Drop for AuthReply {
-    fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or(AuthOutcome::Refuse(ReasonCode::ServerUnavailable));
-        self.link.post(Mail::Auth(self.id, outcome));
-        self.link.wake();
     }
 }

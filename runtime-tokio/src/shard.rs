@@ -13,8 +13,8 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use weirmq_core::{
-    Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Incoming, Instant, ListenerId, Outbox, PeerAddr,
-    Readiness, ShardId,
+    Acceptance, Agenda, Broker, Budget, Calls, CloseCause, ConnId, ConnMap, Incoming, Instant, ListenerId, Outbox,
+    PeerAddr, Readiness, ShardId,
 };
 
 use crate::connection::{Connection, register, register_reader};
@@ -23,19 +23,13 @@ use crate::server::Shared;
 
 /// Bytes taken from one connection in one turn.
 const READ_BYTES: usize = 64 * 1024;
-/// Connections accepted from one listener in one turn, so that a storm of them does not starve those that are there.
-const ACCEPTS_MAX: usize = 256;
-/// How long a listener rests when the system has no descriptor or memory left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 struct Acceptor {
     id: ListenerId,
     socket: UnixStream,
+    /// Registered when an accept has found nobody.
     waker: Waker,
-    /// An accept may find something. If not, the waker is registered for it.
-    ready: bool,
-    /// When to go on after a failure.
-    resume: Instant,
+    acceptance: Acceptance,
 }
 
 pub(crate) struct Shard {
@@ -66,12 +60,11 @@ impl Shard {
         let mut acceptors = Vec::new();
         for (listener, socket) in listeners {
             let (socket, waker) = (register(socket)?, Waker::from(Arc::new(SocketWaker(Arc::clone(&link), None))));
-            acceptors.push(Acceptor { id: listener, socket, waker, ready: true, resume: Instant::ZERO });
+            acceptors.push(Acceptor { id: listener, socket, waker, acceptance: Acceptance::new() });
         }
         let now = shared.now();
         Ok(Self {
-            broker: Broker::new(shared.config.clone(), id, shared.seed, now)
-                .recording(shared.recorder.as_ref().map(|(options, _)| *options)),
+            broker: shared.deployment.broker(id, now),
             shared,
             id,
             link,
@@ -153,7 +146,7 @@ impl Shard {
         if self.again || !self.ended.is_empty() {
             return Instant::ZERO;
         }
-        let accepting = self.acceptors.iter().filter(|acceptor| acceptor.ready).map(|acceptor| acceptor.resume);
+        let accepting = self.acceptors.iter().map(|acceptor| acceptor.acceptance.due());
         accepting.fold(self.agenda.due(now, &self.broker), Instant::min)
     }
 
@@ -167,7 +160,7 @@ impl Shard {
                 Mail::Peer(from, mut batch) => self.broker.handle_peer(now, from, &mut batch),
                 Mail::Auth(id, outcome) => self.broker.handle_auth(now, id, outcome),
                 Mail::Stop => {
-                    self.agenda.leave_at(now.saturating_add(self.shared.drain_timeout));
+                    self.agenda.leave_at(now.saturating_add(self.shared.deployment.drain_timeout));
                     self.acceptors.clear();
                     self.broker.shutdown(now);
                 }
@@ -184,7 +177,7 @@ impl Shard {
 
     /// A connection, or all listeners, may be ready: it is written before anything is handed in, lest a PUBACK pass a batch.
     fn handle_ready(&mut self, now: Instant, id: Option<ConnId>) {
-        let Some(id) = id else { return self.acceptors.iter_mut().for_each(|acceptor| acceptor.ready = true) };
+        let Some(id) = id else { return self.acceptors.iter_mut().for_each(|acceptor| acceptor.acceptance.note()) };
         let Some(conn) = self.connections.get(id) else { return };
         if conn.transport.note(Readiness { readable: true, writable: true, ..Readiness::default() }) {
             self.flush(now, id);
@@ -200,15 +193,14 @@ impl Shard {
     }
 
     fn accept(&mut self, now: Instant, index: usize) {
-        for _ in 0..ACCEPTS_MAX {
+        for _ in 0..Acceptance::ROUND_MAX {
             let acceptor = &mut self.acceptors[index];
-            if !acceptor.ready || acceptor.resume > now {
+            if acceptor.acceptance.due() > now {
                 return;
             }
             let listener = &acceptor.socket;
             match listener.try_io(Interest::READABLE, || SockRef::from(listener).accept()) {
                 Ok((socket, peer)) => {
-                    acceptor.resume = Instant::ZERO;
                     let (listener, peer) = (acceptor.id, peer.as_socket().map_or(PeerAddr::Unix, PeerAddr::Ip));
                     if socket.set_nonblocking(true).is_ok()
                         && let Some(id) = self.broker.handle_accept(now, listener, peer)
@@ -217,11 +209,13 @@ impl Shard {
                     }
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => acceptor.ready = register_reader(&acceptor.socket, &acceptor.waker),
+                    // Somebody has come meanwhile.
+                    ErrorKind::WouldBlock if register_reader(&acceptor.socket, &acceptor.waker) => {}
+                    ErrorKind::WouldBlock => acceptor.acceptance.has_found_nobody(),
                     // The peer gave up before we came to it.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
-                    // Descriptors or memory are used up: spinning would not free them.
-                    _ => acceptor.resume = now.saturating_add(ACCEPT_PAUSE),
+                    // Descriptors or memory are used up.
+                    _ => acceptor.acceptance.has_failed(now),
                 },
             }
         }
@@ -260,8 +254,6 @@ impl Shard {
 impl Drop for Shard {
     /// However it ends: what a panic cut short is recorded up to its cause.
     fn drop(&mut self) {
-        if let Some((_, recorder)) = &self.shared.recorder {
-            self.broker.finish_record(|records| recorder(self.id, records));
-        }
+        self.shared.deployment.finish_record(self.id, &mut self.broker);
     }
 }

@@ -34,25 +34,25 @@ impl Server {
     }
 }
 
-/// Binds with the builder of one runtime crate; they have the same API and no common trait.
+/// Binds by one runtime crate; they have the same API and no common trait.
 macro_rules! bind {
     ($runtime:ident, $settings:expr, $log:expr, $record:expr, |$server:ident| $run:expr) => {{
         let log = $log;
-        let mut builder = $runtime::Server::builder()
+        let mut deployment = $runtime::Deployment::new()
             .config($settings.core())
             .drain_timeout($settings.shutdown.drain_timeout)
             .observer(move |shard, event| log.observe(shard, event));
         if let Some((options, sink)) = $record {
-            builder = builder.recorder(options, sink);
+            deployment = deployment.recorder(options, sink);
         }
         for listener in &$settings.listeners {
             let address = match &listener.address {
                 Address::Tcp(addr) => $runtime::ListenAddr::Tcp(*addr),
                 Address::Unix(path) => $runtime::ListenAddr::Unix(path.clone()),
             };
-            builder = builder.listen(address, listener.core());
+            deployment = deployment.listen(address, listener.core());
         }
-        let $server = builder.bind()?;
+        let $server = $runtime::Server::bind(deployment)?;
         let handle = $server.handle();
         Server {
             addresses: $server.local_addrs().iter().map(ToString::to_string).collect(),

@@ -89,9 +89,9 @@ macro_rules! start {
                 sum
             }
         }
-        let mut builder = $crate_name::Server::builder().config($config.clone()).drain_timeout(DRAIN);
+        let mut deployment = $crate_name::Deployment::new().config($config.clone()).drain_timeout(DRAIN);
         if let Some(Recorded { recording, options, events }) = $recorded {
-            builder = builder.recorder(options, recording.sink()).observer(move |shard, event| {
+            deployment = deployment.recorder(options, recording.sink()).observer(move |shard, event| {
                 events.lock().unwrap_or_else(PoisonError::into_inner).push((shard, event.clone()));
             });
         }
@@ -100,9 +100,9 @@ macro_rules! start {
                 Address::Tcp(address) => $crate_name::ListenAddr::Tcp(*address),
                 Address::Unix(path) => $crate_name::ListenAddr::Unix(path.clone()),
             };
-            builder = builder.listen(address, $config.listeners[0].clone());
+            deployment = deployment.listen(address, $config.listeners[0].clone());
         }
-        let $server = builder.bind()?;
+        let $server = $crate_name::Server::bind(deployment)?;
         let addresses = $server.local_addrs().into_iter().map(|address| match address {
             $crate_name::ListenAddr::Tcp(address) => Address::Tcp(address),
             $crate_name::ListenAddr::Unix(path) => Address::Unix(path),

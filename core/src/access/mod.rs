@@ -4,6 +4,7 @@
 //! [`Broker::handle_auth`](crate::Broker::handle_auth) brings the [`AuthOutcome`]. What a client may do with which topics
 //! it decides itself, by [`Rule`]s.
 
+mod reply;
 mod rule;
 
 use alloc::boxed::Box;
@@ -13,6 +14,7 @@ use core::fmt;
 use crate::id::{AuthId, ConnId, ListenerId, PeerAddr};
 use crate::packet::ReasonCode;
 
+pub use reply::AuthReply;
 pub use rule::{Action, Effect, RULES_MAX, Rule, is_refusal};
 pub(crate) use rule::{check_publish, check_subscribe, fault};
 

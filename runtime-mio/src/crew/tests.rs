@@ -1,15 +1,14 @@
-use weirmq_core::config::Listener;
-use weirmq_core::{Config, PeerBatch};
+use weirmq_core::PeerBatch;
 
 use super::*;
 use crate::mail::Mail;
-use crate::{ListenAddr, Server};
+use crate::{Config, Deployment, ListenAddr, Listener, Server};
 
 /// Shards without threads.
 fn crew(shards: u16) -> (Crew, Arc<Shared>) {
     let any = ListenAddr::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
     let config = Config { shards, ..Config::default() };
-    let server = Server::builder().config(config).listen(any, Listener::default()).bind().unwrap();
+    let server = Server::bind(Deployment::new().config(config).listen(any, Listener::default())).unwrap();
     let (crew, _polls) = Crew::new(&server.shared, server.shards).unwrap();
     (crew, server.shared)
 }
