@@ -41,13 +41,24 @@ impl World {
             retained: self.options.budget_retained as usize,
         };
         broker.run(now, budget);
-        let shard = &mut self.shards[index];
-        shard.broker.drain(&mut shard.outbox);
-        self.carry_out(index);
+        // Batches may leave before what happened is told: it has to be known before they arrive.
+        while self.drain(index) {}
         self.book.turn_over();
         self.check_bounds(index);
         self.read_early(index);
         true
+    }
+
+    /// Drains a shard once. Whether only what is for other shards was taken, and the rest waits.
+    fn drain(&mut self, index: usize) -> bool {
+        let shard = &mut self.shards[index];
+        shard.broker.drain(&mut shard.outbox);
+        let had_batches = !shard.outbox.peers.is_empty();
+        let batches = std::mem::take(&mut shard.outbox.peers);
+        let has_rest = !shard.outbox.is_empty();
+        shard.outbox.peers = batches;
+        self.carry_out(index);
+        had_batches && !has_rest
     }
 
     /// Whether chance, while it rules, puts something off.
