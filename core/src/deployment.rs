@@ -106,10 +106,16 @@ impl<A> Deployment<A> {
     /// Makes the configuration [fit](Config::fit) a runtime, which has drawn this seed in case that none was chosen.
     ///
     /// # Errors
-    /// Those of [`Config::fit`].
+    /// Those of [`Config::fit`]; and where there is not one listener for each address.
     pub fn fit(&mut self, drawn: [u8; 32]) -> Result<(), ConfigError> {
         self.seed.get_or_insert(drawn);
-        self.config.fit(self.authenticator.is_some())
+        self.config.fit(self.authenticator.is_some())?;
+        let (listeners, addrs) = (self.config.listeners.len(), self.addrs.len());
+        if listeners != addrs {
+            let expected = alloc::format!("one for each of {addrs} addresses, and are {listeners}");
+            return Err(ConfigError { field: "listeners", expected });
+        }
+        Ok(())
     }
 
     /// The broker of a shard.
@@ -215,6 +221,9 @@ mod tests {
         let external = || Authentication::External { methods: Vec::new() };
         let mut asks_nobody = deployment().config(Config { authentication: external(), ..Config::default() });
         assert_eq!(asks_nobody.fit(SEED).unwrap_err().field, "authentication");
+        let mut unlike = deployment();
+        unlike.config.listeners.push(listener("of no address"));
+        assert_eq!(unlike.fit(SEED).unwrap_err().field, "listeners");
         let mut asks = deployment().authenticator(|_, _| {});
         asks.fit(SEED).unwrap();
         assert_eq!(asks.config.authentication, external());
