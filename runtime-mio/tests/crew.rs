@@ -62,10 +62,12 @@ fn who_has_nothing_to_do_stands_in() {
 fn when_a_thread_has_panicked_the_connections_of_its_shard_are_closed_at_once() {
     let (release, released) = channel::<()>();
     let (home, released) = (OnceLock::new(), Mutex::new(released));
+    let (tell, told) = channel();
     let observer = move |shard: ShardId, event: &Event| match event {
         Event::Connected { .. } => {
             let is_own = thread::current().name() == Some(&format!("weirmq-{}", shard.0));
             assert!(*home.get_or_init(|| shard) == shard || !is_own, "as it is meant to");
+            tell.send(()).unwrap();
         }
         Event::Disconnected { client_id, .. } if **client_id == *"0" => {
             _ = released.lock().unwrap().recv_timeout(2 * DEADLINE);
@@ -75,6 +77,8 @@ fn when_a_thread_has_panicked_the_connections_of_its_shard_are_closed_at_once() 
     let (server, addr) = bind(observer);
     let running = thread::spawn(|| server.run());
     let first = connect(addr, b'0');
+    // Its CONNACK comes before the observer is told.
+    told.recv_timeout(DEADLINE).unwrap();
     // Where a client goes depends on its name.
     let closed = (b'1'..=b'z').any(|name| {
         let mut client = connect(addr, name);
