@@ -112,7 +112,7 @@ def print_tables(results, options):
         for number in shards[1:]:
             rounds, first = by_shards[number], by_shards[shards[0]]
             raw, alone = goal_of(rounds, first, lambda r: r.rate), goal_of(rounds, first, Round.alone)
-            leaves = leaves_cores(first, cores_of(options.cores))
+            leaves = options.generator_cores or leaves_cores(first, cores_of(options.cores))
             says = verdict(raw if leaves else alone, first + rounds, options)
             goal = f"≥ {GOAL:g}: {says}" if (shards[0], number) == (1, 2) else ""
             print(f"| {name} | {number} | {text_of(raw)} | {text_of(alone)} | {'yes' if leaves else 'no'} | {goal} |")
@@ -127,12 +127,13 @@ def main():
     parser.add_argument("--runtime", default="mio", help="mio, tokio or smol (default mio)")
     parser.add_argument("--shards", nargs="*", type=int, default=[1, 2], help="what to compare; the first is compared with")
     parser.add_argument("--cores", default=f"0-{os.cpu_count() - 1}", help="cores of broker and generator alike (default: all)")
+    parser.add_argument("--generator-cores", help="cores of the generator alone, which leaves the others to the broker")
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="rows whose name has this word")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--warmup", type=float, default=0.5)
     options = parser.parse_args()
-    options.broker_cores = options.bench_cores = options.cores
+    options.broker_cores, options.bench_cores = options.cores, options.generator_cores or options.cores
     options.weirmq = [f"{options.runtime}:{number}" for number in options.shards]
     rows = field.chosen(ROWS, options.only)
     brokers = dict(zip(options.shards, field.brokers(options)))
