@@ -20,10 +20,12 @@ type Authenticator = Box<dyn Fn(AuthRequest, AuthReply) + Send + Sync>;
 /// Observer, recorder and authenticator are called by the thread that serves the shard: not always the same one, since on
 /// `weirmq-mio` threads stand in for each other, but one at a time. All of the shard waits for them, and so may another.
 pub struct Deployment<A> {
-    /// The broker's configuration, with a listener for each address. Default [`Config::default`] without listeners.
+    /// The broker's configuration. Its listeners are those of [`listeners`](Self::listeners) once it [fits](Self::fit). Default
+    /// [`Config::default`].
     pub config: Config,
-    /// Where to listen, in the order of the listeners. Default nowhere, which does not [fit](Self::fit).
-    pub addrs: Vec<A>,
+    /// Where to listen, and what holds there; the first is [`ListenerId`](crate::ListenerId) 0. Default nowhere, which does not
+    /// [fit](Self::fit).
+    pub listeners: Vec<(A, Listener)>,
     /// The longest that a graceful shutdown waits for connections to end. Default 5 s.
     pub drain_timeout: Duration,
     seed: Option<[u8; 32]>,
@@ -43,8 +45,8 @@ impl<A> Deployment<A> {
     /// Every default, and no address: at least one is to be [listened](Self::listen) on.
     pub fn new() -> Self {
         Self {
-            config: Config { listeners: Vec::new(), ..Config::default() },
-            addrs: Vec::new(),
+            config: Config::default(),
+            listeners: Vec::new(),
             drain_timeout: Duration::from_secs(5),
             seed: None,
             observer: None,
@@ -56,7 +58,7 @@ impl<A> Deployment<A> {
     /// The broker's configuration; `config.shards` is the number of threads. Its listeners are replaced by those of
     /// [`listen`](Self::listen). Default [`Config::default`].
     pub fn config(mut self, config: Config) -> Self {
-        self.config = Config { listeners: self.config.listeners, ..config };
+        self.config = config;
         self
     }
 
@@ -69,8 +71,7 @@ impl<A> Deployment<A> {
 
     /// Listens on an address. Each call adds a listener; the first is [`ListenerId`](crate::ListenerId) 0. Default none.
     pub fn listen(mut self, addr: impl Into<A>, listener: Listener) -> Self {
-        self.addrs.push(addr.into());
-        self.config.listeners.push(listener);
+        self.listeners.push((addr.into(), listener));
         self
     }
 
@@ -106,16 +107,11 @@ impl<A> Deployment<A> {
     /// Makes the configuration [fit](Config::fit) a runtime, which has drawn this seed in case that none was chosen.
     ///
     /// # Errors
-    /// Those of [`Config::fit`]; and where there is not one listener for each address.
+    /// Those of [`Config::fit`].
     pub fn fit(&mut self, drawn: [u8; 32]) -> Result<(), ConfigError> {
         self.seed.get_or_insert(drawn);
-        self.config.fit(self.authenticator.is_some())?;
-        let (listeners, addrs) = (self.config.listeners.len(), self.addrs.len());
-        if listeners != addrs {
-            let expected = alloc::format!("one for each of {addrs} addresses, and are {listeners}");
-            return Err(ConfigError { field: "listeners", expected });
-        }
-        Ok(())
+        self.config.listeners = self.listeners.iter().map(|(_, listener)| listener.clone()).collect();
+        self.config.fit(self.authenticator.is_some())
     }
 
     /// The broker of a shard.
@@ -195,9 +191,11 @@ mod tests {
     #[test]
     fn listeners_are_those_that_were_listened_on_whatever_configuration_comes_between() {
         let deployment = Deployment::<u16>::new().listen(1_u8, listener("first"));
-        let deployment = deployment.config(Config { shards: 7, ..Config::default() }).listen(2_u8, listener("second"));
+        let config = Config { shards: 7, listeners: alloc::vec![listener("of no address")], ..Config::default() };
+        let mut deployment = deployment.config(config).listen(2_u8, listener("second"));
+        deployment.fit(SEED).unwrap();
         assert_eq!(deployment.config.shards, 7);
-        assert_eq!(deployment.addrs, [1, 2]);
+        assert_eq!(deployment.listeners, [(1, listener("first")), (2, listener("second"))]);
         assert_eq!(deployment.config.listeners, [listener("first"), listener("second")]);
     }
 
@@ -221,9 +219,6 @@ mod tests {
         let external = || Authentication::External { methods: Vec::new() };
         let mut asks_nobody = deployment().config(Config { authentication: external(), ..Config::default() });
         assert_eq!(asks_nobody.fit(SEED).unwrap_err().field, "authentication");
-        let mut unlike = deployment();
-        unlike.config.listeners.push(listener("of no address"));
-        assert_eq!(unlike.fit(SEED).unwrap_err().field, "listeners");
         let mut asks = deployment().authenticator(|_, _| {});
         asks.fit(SEED).unwrap();
         assert_eq!(asks.config.authentication, external());

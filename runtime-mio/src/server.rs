@@ -61,7 +61,7 @@ impl Server {
             links.push(Arc::new(Link::new(Waker::new(poll.registry(), WAKER)?)));
             shards.push((poll, Vec::new()));
         }
-        for (index, addr) in deployment.addrs.iter_mut().enumerate() {
+        for (index, (addr, _)) in deployment.listeners.iter_mut().enumerate() {
             let sockets = address::bind(addr, shards.len())?;
             for ((_, listeners), socket) in shards.iter_mut().zip(sockets) {
                 listeners.push((ListenerId(index as u16), socket));
@@ -73,7 +73,7 @@ impl Server {
 
     /// Where it listens, in the order of [`Deployment::listen`], with the ports that the system chose.
     pub fn local_addrs(&self) -> Vec<ListenAddr> {
-        self.shared.deployment.addrs.clone()
+        self.shared.deployment.listeners.iter().map(|(addr, _)| addr.clone()).collect()
     }
 
     /// A handle to it, before or while it runs.
@@ -89,7 +89,7 @@ impl Server {
     pub fn run(self) -> io::Result<()> {
         let Self { shared, shards } = self;
         let result = Crew::new(&shared, shards).and_then(|(crew, polls)| serve(&shared, &Arc::new(crew), polls));
-        for addr in &shared.deployment.addrs {
+        for (addr, _) in &shared.deployment.listeners {
             if let ListenAddr::Unix(path) = addr {
                 // Nobody could act on a failure here, and the next start replaces what is left behind.
                 let _ = fs::remove_file(path);

@@ -62,7 +62,7 @@ impl Server {
             links.push(Arc::new(Link::new(Waker::new(poll.registry(), WAKER)?)));
             shards.push((poll, Vec::new()));
         }
-        for (index, addr) in deployment.addrs.iter_mut().enumerate() {
+        for (index, (addr, _)) in deployment.listeners.iter_mut().enumerate() {
             let sockets = address::bind(addr, shards.len())?;
             for ((_, listeners), socket) in shards.iter_mut().zip(sockets) {
                 listeners.push((ListenerId(index as u16), socket));
@@ -74,7 +74,7 @@ impl Server {
 
     /// Where it listens, in the order of [`Deployment::listen`], with the ports that the system chose.
     pub fn local_addrs(&self) -> Vec<ListenAddr> {
-        self.shared.deployment.addrs.clone()
+        self.shared.deployment.listeners.iter().map(|(addr, _)| addr.clone()).collect()
     }
 
     /// A handle to it, before or while it runs.
@@ -121,7 +121,7 @@ impl Server {
             let panicked = |_| Err(io::Error::other(format!("shard {index} panicked")));
             result = result.and(thread.join().unwrap_or_else(panicked));
         }
-        for addr in &shared.deployment.addrs {
+        for (addr, _) in &shared.deployment.listeners {
             if let ListenAddr::Unix(path) = addr {
                 // Nobody could act on a failure here, and the next start replaces what is left behind.
                 let _ = fs::remove_file(path);
