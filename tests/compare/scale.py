@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures how many more deliveries two shards make than one, in turns (1 shard, 2 shards, 1, 2 ...); see docs/scaling.md.
 
-Broker and generator may run on all cores. The generator's subscribers count by length (`weirmq bench --discard`), so that it
-takes little of them; what it takes is shown. Rounds that nothing disturbed count, and at least the better half of them.
+Broker and generator may run on all cores, unless `--generator-cores` tells them apart. The generator's subscribers count by
+length (`weirmq bench --discard`), so that it takes little of them; what it takes is shown. Rounds that nothing disturbed count,
+and at least the better half of them.
 
     cargo build --release -p weirmq
     tests/compare/scale.py
@@ -74,9 +75,9 @@ def leaves_cores(rounds, cores):
 
 
 def cores_of(text):
-    """How many cores a list of them has, as taskset takes it."""
+    """The cores of a list of them, as taskset takes it."""
     parts = [part.split("-") for part in text.split(",")]
-    return sum(int(part[-1]) - int(part[0]) + 1 for part in parts)
+    return {core for part in parts for core in range(int(part[0]), int(part[-1]) + 1)}
 
 
 def text_of(goal):
@@ -112,7 +113,7 @@ def print_tables(results, options):
         for number in shards[1:]:
             rounds, first = by_shards[number], by_shards[shards[0]]
             raw, alone = goal_of(rounds, first, lambda r: r.rate), goal_of(rounds, first, Round.alone)
-            leaves = options.generator_cores or leaves_cores(first, cores_of(options.cores))
+            leaves = options.generator_cores or leaves_cores(first, len(cores_of(options.cores)))
             says = verdict(raw if leaves else alone, first + rounds, options)
             goal = f"≥ {GOAL:g}: {says}" if (shards[0], number) == (1, 2) else ""
             print(f"| {name} | {number} | {text_of(raw)} | {text_of(alone)} | {'yes' if leaves else 'no'} | {goal} |")
@@ -127,12 +128,14 @@ def main():
     parser.add_argument("--runtime", default="mio", help="mio, tokio or smol (default mio)")
     parser.add_argument("--shards", nargs="*", type=int, default=[1, 2], help="what to compare; the first is compared with")
     parser.add_argument("--cores", default=f"0-{os.cpu_count() - 1}", help="cores of broker and generator alike (default: all)")
-    parser.add_argument("--generator-cores", help="cores of the generator alone, which leaves the others to the broker")
+    parser.add_argument("--generator-cores", help="cores of the generator, which leaves --cores to the broker")
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="rows whose name has this word")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--warmup", type=float, default=0.5)
     options = parser.parse_args()
+    if options.generator_cores and cores_of(options.generator_cores) & cores_of(options.cores):
+        parser.error("--generator-cores has cores of --cores, which are the broker's then")
     options.broker_cores, options.bench_cores = options.cores, options.generator_cores or options.cores
     options.weirmq = [f"{options.runtime}:{number}" for number in options.shards]
     rows = field.chosen(ROWS, options.only)
