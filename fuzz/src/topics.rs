@@ -1,7 +1,7 @@
 //! The router against a list that is searched from end to end.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use weirmq_core::topic::{Filter, FilterId, Router, Subscription, SubscriptionTree};
+use weirmq_core::topic::{Filter, FilterId, InterestChange, Router, Subscription, SubscriptionTree};
 
 use crate::choice::pick;
 
@@ -155,7 +155,7 @@ impl Model {
                 if was != interested {
                     let number = self.elsewhere.insert(filter);
                     let print = self.router.print(filter, number);
-                    self.router.set_interest(shard, &[(print, interested)]);
+                    self.router.set_interest(shard, &[InterestChange::new(print, interested)]);
                 }
             }
             &Operation::Remote { ref filter, share, shard, total } => {
@@ -246,7 +246,7 @@ impl Model {
         }
         for known in std::mem::take(&mut self.known) {
             let print = self.router.print(&known.filter, self.elsewhere.insert(&known.filter));
-            known.peers.iter().for_each(|&shard| self.router.set_interest(shard, &[(print, false)]));
+            known.peers.iter().for_each(|&shard| self.router.set_interest(shard, &[InterestChange::new(print, false)]));
             let id = self.router.insert(&known.filter);
             for &(share, shard) in &known.remotes {
                 self.router.set_remote_members(id, share_name(share), shard, 0, 0);

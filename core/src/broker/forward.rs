@@ -17,7 +17,7 @@ use crate::packet::QoS;
 use crate::peer::{BesideAt, PeerBeside, PeerContent, PeerFilters, PeerHeld, PeerMembers, PeerMessage, PeerPublish};
 use crate::store::gate::{PeerWait, PeerWaits, Until};
 use crate::time::Instant;
-use crate::topic::{Elsewhere, FilterId, GroupId, MemberState};
+use crate::topic::{Elsewhere, FilterId, GroupId, InterestChange, MemberState};
 
 /// Whether the ordinary subscriptions of another shard are to be served.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,8 +62,9 @@ impl Broker {
         }
         let own = usize::from(self.shard.0);
         let tell = |print| {
+            let change = InterestChange::new(print, interested);
             let others = self.peers.iter_mut().enumerate().filter(|&(shard, _)| shard != own);
-            others.for_each(|(_, link)| link.tell_interest(print, interested));
+            others.for_each(|(_, link)| link.tell_interest(change));
         };
         if interested {
             self.told.first(&mut self.router, filter, text, tell);

@@ -51,7 +51,7 @@ impl Broker {
         }
         self.router.set_interest(from.0, &batch.interest);
         self.peers[index].hear_interest(batch.number);
-        if batch.interest.iter().any(|(_, interested)| *interested) {
+        if batch.interest.iter().any(|change| change.is_interested()) {
             self.peers[index].note_subscriber();
         }
         let is_known = self.peers[index].is_known_by(batch.heard);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::publish::{PeerBeside, PeerPublish};
 use super::retain::PeerRetain;
-use crate::topic::{FilterId, FilterPrint};
+use crate::topic::{FilterId, InterestChange};
 
 /// Messages from one shard to another, in order.
 ///
@@ -24,7 +24,7 @@ pub struct PeerBatch {
     /// Filters of the receiver that messages are for, by their numbers there.
     pub(crate) filters: Vec<FilterId>,
     /// Filters that the sender has its first local subscriber for, or has none any more.
-    pub(crate) interest: Vec<Interest>,
+    pub(crate) interest: Vec<InterestChange>,
     pub(crate) messages: Vec<PeerMessage>,
     /// What the messages point into.
     pub(crate) bytes: Vec<u8>,
@@ -49,9 +49,6 @@ pub struct PeerBatch {
     /// The sender has a queue that is half full: it is to be asked whether it has room.
     pub(crate) crowded: bool,
 }
-
-/// The sender has a local subscriber for a filter, or has none any more.
-pub(crate) type Interest = (FilterPrint, bool);
 
 /// One message. It has come as far as it goes: a shard delivers it to its own clients and passes it to no other shard,
 /// except a shared message whose members have all left, which may move on as often as there are shards.
@@ -137,7 +134,7 @@ impl PeerBatch {
     /// Bytes of the messages, shared payloads included. It is asked for each PUBLISH.
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        let lists = self.messages.len() * size_of::<PeerMessage>() + self.interest.len() * size_of::<Interest>();
+        let lists = self.messages.len() * size_of::<PeerMessage>() + self.interest.len() * size_of::<InterestChange>();
         self.output_bytes() + lists + self.other_bytes + self.filters.len() * size_of::<FilterId>()
     }
 
@@ -155,7 +152,7 @@ impl PeerBatch {
             + self.retains.capacity() * size_of::<PeerRetain>()
             + self.members.capacity() * size_of::<PeerMembers>()
             + self.filters.capacity() * size_of::<FilterId>()
-            + self.interest.capacity() * size_of::<Interest>()
+            + self.interest.capacity() * size_of::<InterestChange>()
             + self.spare.capacity() * size_of::<PeerBatch>()
     }
 }
@@ -208,7 +205,7 @@ mod tests {
             awaited: true,
             ..PeerBatch::default()
         };
-        batch.interest.push((router.print("a", filter), true));
+        batch.interest.push(InterestChange::new(router.print("a", filter), true));
         batch.push_members(PeerMembers { filter: "a".into(), share: "g".into(), connected: 1, total: 2 });
         let filters = batch.push_filters(&[Elsewhere::new(1, Some(filter))], 7);
         assert_ne!(filters, PeerFilters::UNKNOWN);

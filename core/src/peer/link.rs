@@ -7,7 +7,7 @@ use super::spare::SpareBatches;
 use super::{PeerBatch, PeerMessage};
 use crate::config::{Limits, QueueFull};
 use crate::id::LogPosition;
-use crate::topic::FilterPrint;
+use crate::topic::InterestChange;
 
 /// What a shard may send another one and acknowledge to its publishers at once, where a full queue refuses messages. The
 /// queues there have room for it as long as none is half full: it is half a queue, for all shards together.
@@ -99,9 +99,9 @@ impl PeerLink {
 
     /// Tells the other shard of a filter.
     #[inline(always)]
-    pub(crate) fn tell_interest(&mut self, print: FilterPrint, interested: bool) {
+    pub(crate) fn tell_interest(&mut self, change: InterestChange) {
         self.interest_told = self.next_number();
-        self.pending.interest.push((print, interested));
+        self.pending.interest.push(change);
     }
 
     /// The interest of this batch of the other shard is known here from now on.

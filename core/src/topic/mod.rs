@@ -21,7 +21,7 @@ pub mod tree;
 
 pub use filter::{Filter, FilterError, filter_covers};
 pub use group::{Group, GroupId, Remote};
-pub use interest::{FilterPrint, Told};
+pub use interest::{FilterPrint, InterestChange, Told};
 pub use retained::{RetainedStore, Scan};
 pub use route::{RouteAt, Router};
 pub use shared::{MemberState, Pick};

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::cache::RouteCache;
 use super::epoch::Epochs;
-use super::interest::{FilterPrint, Interest};
+use super::interest::{FilterPrint, Interest, InterestChange};
 use super::tree::ahead::TOGETHER;
 use super::{Elsewhere, FilterId, Group, GroupId, Moved, Subscription, SubscriptionTree};
 
@@ -237,12 +237,13 @@ impl Router {
         self.interest.coarse_print(filter, |levels| self.epochs.cell_above(filter, levels))
     }
 
-    /// Another shard, 0..=63, has its first subscriber for each filter of these prints, or has none any more.
-    pub fn set_interest(&mut self, shard: u16, changes: &[(FilterPrint, bool)]) {
+    /// What another shard, 0..=63, has subscribers for has changed.
+    pub fn set_interest(&mut self, shard: u16, changes: &[InterestChange]) {
         for changes in changes.chunks(TOGETHER) {
             self.read_ahead_of_interest(changes);
-            for &(print, interested) in changes {
-                if interested {
+            for change in changes {
+                let print = change.print();
+                if change.is_interested() {
                     self.interest.add(print, shard);
                 } else {
                     self.interest.remove(print, shard);

@@ -22,7 +22,7 @@ mod known;
 mod print;
 mod told;
 
-pub use print::FilterPrint;
+pub use print::{FilterPrint, InterestChange};
 pub use told::Told;
 
 /// Sums that are looked up together; what finds no room is not read ahead.

@@ -77,6 +77,37 @@ impl FilterPrint {
     }
 }
 
+/// A shard has its first subscriber for a filter, or has none any more: a print, and in a bit that no shape has which of the two.
+#[derive(Clone, Copy, Debug)]
+pub struct InterestChange(FilterPrint);
+
+const _: () = assert!(size_of::<InterestChange>() == 24, "what another shard is told of a filter that comes or goes");
+
+impl InterestChange {
+    const GONE: u64 = 1 << 63;
+
+    /// Of the filter with this print.
+    #[inline(always)]
+    pub fn new(mut print: FilterPrint, interested: bool) -> Self {
+        debug_assert!(print.shape.0 & Self::GONE == 0, "a shape has 41 bits");
+        print.shape.0 |= if interested { 0 } else { Self::GONE };
+        Self(print)
+    }
+
+    /// Which filter.
+    #[inline(always)]
+    pub fn print(self) -> FilterPrint {
+        let shape = Shape(self.0.shape.0 & !Self::GONE);
+        FilterPrint { shape, ..self.0 }
+    }
+
+    /// Whether it has a subscriber now.
+    #[inline(always)]
+    pub fn is_interested(self) -> bool {
+        self.0.shape.0 & Self::GONE == 0
+    }
+}
+
 impl Shape {
     fn new(plus: u32, levels: usize, multi: bool) -> Self {
         Self(u64::from(plus) | (levels as u64) << 32 | u64::from(multi) << 40)

@@ -6,7 +6,7 @@
 
 use core::hint::black_box;
 
-use super::{FilterPrint, Router};
+use super::{InterestChange, Router};
 use crate::topic::tree::ahead::TOGETHER;
 
 /// With fewer filters, those of other shards included, all of it is in the processor's caches anyway.
@@ -98,9 +98,9 @@ impl Router {
     }
 
     /// Reads what these changes will read: among many filters each is a place in memory that is waited for.
-    pub(super) fn read_ahead_of_interest(&self, changes: &[(FilterPrint, bool)]) {
+    pub(super) fn read_ahead_of_interest(&self, changes: &[InterestChange]) {
         if changes.len() > 1 && self.interest.len() >= AHEAD_FILTERS_MIN {
-            black_box(self.interest.read_ahead_of(changes.iter().map(|(print, _)| *print)));
+            black_box(self.interest.read_ahead_of(changes.iter().map(|change| change.print())));
         }
     }
 }

@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::*;
-use crate::topic::Filter;
+use crate::topic::{Filter, InterestChange};
 use crate::topic::testing::{filter, sorted, topic};
 use proptest::prelude::*;
 use std::format;
@@ -104,15 +104,15 @@ fn a_change_elsewhere_is_seen_at_once() {
     let (id, _) = router.subscribe("a/b", subscription(1));
     // Where nobody else has any filter nothing is remembered of that.
     let other = router.print("other", FilterId(1));
-    router.set_interest(4, &[(other, true)]);
+    router.set_interest(4, &[InterestChange::new(other, true)]);
     for filter in ["a/b", "a/#", "+/b", "#", "a/+"] {
         (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), ([id].into(), [].into()), "before {filter}"));
         for number in [7, 8].map(FilterId) {
             let expected = ([id].into(), [Elsewhere::new(5, Some(number))].into());
             let print = router.print(filter, number);
-            router.set_interest(5, &[(print, true)]);
+            router.set_interest(5, &[InterestChange::new(print, true)]);
             (0..3).for_each(|_| assert_eq!(ask(&mut router, "a/b"), expected, "with {filter}"));
-            router.set_interest(5, &[(print, false)]);
+            router.set_interest(5, &[InterestChange::new(print, false)]);
         }
     }
     assert_eq!(ask(&mut router, "a/b"), ([id].into(), [].into()));
@@ -124,16 +124,16 @@ fn a_change_elsewhere_is_seen_at_once() {
 fn a_wider_filter_elsewhere_is_seen_at_once() {
     let mut router = Router::new(16, 1);
     let other = router.print("other", FilterId(1));
-    router.set_interest(4, &[(other, true)]);
+    router.set_interest(4, &[InterestChange::new(other, true)]);
     for (filter, topics) in
         [("a", ["a", "a/b", "a/b/c"]), ("+/b", ["a", "b/c", "c"]), ("a/b/c/+", ["a/b", "a/b/c", "a/b/c/d"])]
     {
         for topic in topics {
             (0..3).for_each(|_| assert_eq!(ask(&mut router, topic).1, []));
             let print = router.coarse_print(filter);
-            router.set_interest(5, &[(print, true)]);
+            router.set_interest(5, &[InterestChange::new(print, true)]);
             assert_eq!(ask(&mut router, topic).1, [Elsewhere::new(5, None)], "{filter} {topic}");
-            router.set_interest(5, &[(print, false)]);
+            router.set_interest(5, &[InterestChange::new(print, false)]);
         }
     }
 }
@@ -283,7 +283,7 @@ proptest! {
                     if elsewhere.contains(&filter) != on {
                         let number = numbers.insert(&filter);
                         let print = router.print(&filter, number);
-                        router.set_interest(1, &[(print, on)]);
+                        router.set_interest(1, &[InterestChange::new(print, on)]);
                         elsewhere.retain(|other| *other != filter);
                         elsewhere.extend(on.then_some(filter));
                     }
