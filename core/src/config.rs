@@ -158,8 +158,8 @@ pub struct Limits {
     /// Deliveries made for one connection's packets in one turn, and eight steps through a list for one, 1..=u32::MAX; then
     /// its rest waits. Default 65,536.
     pub deliveries_per_turn: u32,
-    /// Bytes under way to another shard and not yet handled there, 64 KiB..=1 GiB; then publishers that route there are
-    /// not read. Default 4 MiB.
+    /// Bytes that wait for other shards or are under way to them, 64 KiB..=1 GiB: each has an equal part of that, 64 KiB at
+    /// least. Beyond it publishers are not read. Default 16 MiB.
     pub peer_bytes_max: u32,
     /// Bytes emitted to the store and not yet durable, 64 KiB..=1 GiB; then publishers of QoS 1 and 2 are not read. Default
     /// 16 MiB.
@@ -236,7 +236,7 @@ impl Default for Limits {
             route_cache_max: 1 << 20,
             packets_per_turn: 1_024,
             deliveries_per_turn: 65_536,
-            peer_bytes_max: 4 * 1024 * 1024,
+            peer_bytes_max: 16 * 1024 * 1024,
             store_bytes_max: 16 * 1024 * 1024,
             auth_requests_max: 10_000,
             auth_timeout: Duration::from_secs(5),

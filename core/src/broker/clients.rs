@@ -21,6 +21,10 @@ use crate::timer::{TimerKey, TimerKind, Wheel};
 
 /// Output of one connection, or for one other shard, from which on a runtime should flush before it reads on.
 pub(super) const PRESSING_BYTES: usize = 48 * 1024;
+/// The same for as many connections as are named here: written when it has long left the processor's cache, output costs up to three
+/// times as much.
+const LARGE_BYTES: usize = 16 * 1024;
+const LARGE_MAX: u32 = 16;
 
 /// Everything about clients. Apart from the router, so that both can be borrowed at once.
 pub(super) struct Clients {
@@ -64,6 +68,8 @@ pub(super) struct Clients {
     /// Bytes behind the packet that is being handled that were handled with it.
     pub(super) taken: usize,
     pub(super) pressing: bool,
+    /// Connections with large output since the last drain.
+    pub(super) large: u32,
     pub(super) images: Images,
     /// Messages whose payload was written; empty but for its memory.
     done: Vec<MessageId>,
@@ -99,6 +105,7 @@ impl Clients {
             packets: 0,
             taken: 0,
             pressing: false,
+            large: 0,
             images: Images::default(),
             done: Vec::new(),
         }
@@ -131,6 +138,11 @@ impl Clients {
         let conn = &mut self.conns[index];
         let size = conn.output.len();
         self.pressing |= size >= PRESSING_BYTES;
+        if size >= LARGE_BYTES && !conn.large {
+            conn.large = true;
+            self.large += 1;
+            self.pressing |= self.large >= LARGE_MAX;
+        }
         if !conn.dirty {
             self.queue_flush(index);
         }

@@ -370,8 +370,8 @@ impl Broker {
 
     /// Else what another shard is told, and the answers that wait until that has left, would be without bound.
     fn must_hold_subscribe(&self) -> bool {
-        let bytes_max = self.clients.config.limits.peer_bytes_max as usize;
-        let is_full = |peer: &PeerLink| peer.is_blocked() && (self.gate.len() >= GATED_MAX || peer.bytes() > bytes_max);
+        let is_full =
+            |peer: &PeerLink| peer.is_blocked() && (self.gate.len() >= GATED_MAX || peer.bytes() > self.peer_bytes_max);
         self.peers.iter().any(is_full)
     }
 

@@ -122,6 +122,8 @@ pub struct Broker {
     /// Whether what has gathered for one of them is a [whole](PeerLink::is_whole) batch.
     peers_whole: bool,
     spare_batches: SpareBatches,
+    /// See [`PeerLink::bytes_max`].
+    peer_bytes_max: usize,
     /// What each of them is sent without being asked.
     allowance: Allowance,
     told: Told,
@@ -179,6 +181,7 @@ impl Broker {
             peers_pressing: false,
             peers_whole: false,
             spare_batches: SpareBatches::default(),
+            peer_bytes_max: PeerLink::bytes_max(&config.limits, shards),
             allowance: Allowance::new(&config.limits, shards),
             told: Told::new(shards),
             by_client_id: HashTable::new(),
@@ -396,13 +399,14 @@ impl Broker {
     }
 
     fn drain_all(&mut self, outbox: &mut Outbox) {
-        self.clients.pressing = false;
+        (self.clients.pressing, self.clients.large) = (false, 0);
         core::mem::swap(&mut self.clients.out, outbox);
         self.clients.out.store.upto = self.clients.recorded;
         self.clients.handed = self.clients.recorded;
         outbox.flush.retain(|&conn| {
             let Some(index) = self.clients.index_of(conn) else { return false };
-            self.clients.conns[index].dirty = false;
+            let conn = &mut self.clients.conns[index];
+            (conn.dirty, conn.large) = (false, false);
             true
         });
         let mut handoff = core::mem::take(&mut outbox.handoff);
@@ -415,12 +419,11 @@ impl Broker {
 
     /// Lets the batches for other shards leave, and then what waited for that.
     fn drain_peers(&mut self) {
-        let peer_bytes_max = self.clients.config.limits.peer_bytes_max as usize;
         let limits = &self.clients.config.limits;
         let crowded = self.clients.crowded_sessions > 0 && limits.queue_full == QueueFull::Refuse;
         let mut has_left = false;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            while let Some(batch) = link.drain(peer_bytes_max, crowded, &mut self.spare_batches) {
+            while let Some(batch) = link.drain(self.peer_bytes_max, crowded, &mut self.spare_batches) {
                 has_left |= batch.number > 0;
                 self.clients.stats.peer_batches_sent += 1;
                 self.clients.out.peers.push((ShardId(shard as u16), batch));

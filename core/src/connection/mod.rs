@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     pub(crate) version: Option<Version>,
     /// Whether it stands in the list of connections to flush.
     pub(crate) dirty: bool,
+    /// Whether it counts as one with large output.
+    pub(crate) large: bool,
     /// Whether it stands in the list of connections with input to serve.
     pub(crate) waiting: bool,
     /// Whether its input waits for the broker: a publisher held back, not one that keeps silent.
@@ -124,6 +126,7 @@ impl Connection {
             phase: Phase::Handshake,
             version: None,
             dirty: false,
+            large: false,
             waiting: false,
             held: false,
             resumes: false,

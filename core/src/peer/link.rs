@@ -81,6 +81,12 @@ pub(crate) struct PeerLink {
 }
 
 impl PeerLink {
+    /// How many bytes may wait for one other shard or be under way to it: that shard's part of [`Limits::peer_bytes_max`].
+    pub(crate) fn bytes_max(limits: &Limits, shards: usize) -> usize {
+        const BYTES_MIN: usize = 64 * 1024;
+        (limits.peer_bytes_max as usize / shards.saturating_sub(1).max(1)).max(BYTES_MIN)
+    }
+
     /// The batch to add messages to.
     pub(crate) fn batch(&mut self) -> &mut PeerBatch {
         &mut self.pending

@@ -106,7 +106,7 @@ options! {
     /// `limits.route_cache_max`.
     route_cache_max = 16_384,
     /// `limits.peer_bytes_max`.
-    peer_bytes_max = 4 * 1024 * 1024,
+    peer_bytes_max = 16 * 1024 * 1024,
     /// `limits.store_bytes_max`.
     store_bytes_max = 16 * 1024 * 1024,
     /// Whether the deployment is asked about credentials.
@@ -195,7 +195,7 @@ impl Options {
         self.packets_per_turn = rng.pick(&[1, 2, 1_024]);
         self.deliveries_per_turn = rng.pick(&[1, 3, 65_536]);
         self.route_cache_max = rng.pick(&[16, 16_384]);
-        self.peer_bytes_max = rng.pick(&[64 * 1024, 4 * 1024 * 1024]);
+        self.peer_bytes_max = rng.pick(&[64 * 1024, 16 * 1024 * 1024]);
         self.budget_connections = rng.pick(&[1, 2, 64]);
         self.budget_retained = rng.pick(&[1, 2, 4_096]);
     }

@@ -104,30 +104,33 @@ fn a_removal_outlives_the_messages_that_were_before_it() {
     assert_eq!(retained(&mut n, "other"), [["older"], ["older"]]);
 }
 
-/// Publishers wait when another shard does not take what is for it, at QoS 0 too: what is on its way is bounded.
+/// Publishers wait when another shard does not take what is for it, at QoS 0 too: what is on its way is bounded. Shards share the bound.
 #[test]
 fn what_is_on_its_way_to_a_shard_is_bounded() {
     const MESSAGE: usize = 64 * 1024;
-    let mut n = net(2, Config::default());
-    let (_, subscriber) = named(&mut n, "subscriber", 1, |connect| connect);
-    n.subscribed(subscriber, [("t", 0)]);
-    let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
-    n.hold_peers(true);
-    for _ in 0..200 {
-        n.send(publisher, publish("t", vec![0; MESSAGE]));
-        n.settle();
+    for (shards, bytes_max, bound) in [(2, 4, 4), (3, 4, 2), (3, 2, 1)].map(|(n, a, b)| (n, a << 20, b << 20)) {
+        let mut config = Config::default();
+        config.limits.peer_bytes_max = bytes_max;
+        let mut n = net(shards, config);
+        let (_, subscriber) = named(&mut n, "subscriber", 1, |connect| connect);
+        n.subscribed(subscriber, [("t", 0)]);
+        let (_, publisher) = named(&mut n, "publisher", 0, |connect| connect);
+        n.hold_peers(true);
+        for _ in 0..200 {
+            n.send(publisher, publish("t", vec![0; MESSAGE]));
+            n.settle();
+        }
+        let taken = n.stats_of(ShardId(0)).publishes_received as usize * MESSAGE;
+        assert!((bound..bound + 2 * MESSAGE).contains(&taken), "{taken} bytes, {bound} are the bound");
+        n.hold_peers(false);
+        let mut received = 0;
+        while let Received::Packet(Packet::Publish(publish)) = n.read(subscriber) {
+            assert_eq!(publish.payload.len(), MESSAGE);
+            received += 1;
+        }
+        // What has no room in the output is dropped, as it is at QoS 0.
+        assert_eq!(received + n.stats().dropped_output_full, 200, "what waited has come");
     }
-    let taken = n.stats_of(ShardId(0)).publishes_received as usize * MESSAGE;
-    let bound = Config::default().limits.peer_bytes_max as usize;
-    assert!((bound..bound + 2 * MESSAGE).contains(&taken), "{taken} bytes, {bound} are the bound");
-    n.hold_peers(false);
-    let mut received = 0;
-    while let Received::Packet(Packet::Publish(publish)) = n.read(subscriber) {
-        assert_eq!(publish.payload.len(), MESSAGE);
-        received += 1;
-    }
-    // What has no room in the output is dropped, as it is at QoS 0.
-    assert_eq!(received + n.stats().dropped_output_full, 200, "what waited has come");
 }
 
 /// Among many filters a shard looks ahead at the topics of a batch: who gets what, and in which order, stays the same.

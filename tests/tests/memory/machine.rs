@@ -53,6 +53,38 @@ fn output_presses_from_48_kib_on_until_it_is_drained() {
     assert!(!broker.wants_flush());
 }
 
+/// What many are sent does not wait until it has left the processor's cache. Who is sent less, or was counted, does not count.
+#[test]
+fn output_of_16_connections_presses_from_16_kib_each_on_until_it_is_drained() {
+    let (mut broker, mut outbox) = (broker(), Outbox::new());
+    let publisher = client(&mut broker, "publisher");
+    let topics: Vec<_> = (0..17).map(|number| format!("t{number:02}")).collect();
+    for topic in &topics {
+        let subscriber = client(&mut broker, topic);
+        broker.handle_receive(NOW, subscriber, &subscribe(1, [(topic, 0)]).to_wire(Version::V311));
+    }
+    flush(&mut broker, &mut outbox);
+    let send = |broker: &mut Broker, topic: &str, size: usize| {
+        // 3 bytes of header and 5 of topic are in them.
+        let message = publish(topic, vec![0; size - 8]).to_wire(Version::V311);
+        assert_eq!(message.len(), size);
+        broker.handle_receive(NOW, publisher, &message);
+    };
+    for _ in 0..2 {
+        topics.iter().for_each(|topic| send(&mut broker, topic, 16 * 1024 - 1));
+        assert!(!broker.wants_flush(), "nobody has so much");
+        flush(&mut broker, &mut outbox);
+        for topic in &topics[..16] {
+            assert!(!broker.wants_flush(), "{topic}");
+            send(&mut broker, topic, 16 * 1024);
+            send(&mut broker, &topics[0], 1024);
+        }
+        assert!(broker.wants_flush());
+        flush(&mut broker, &mut outbox);
+        assert!(!broker.wants_flush());
+    }
+}
+
 /// One of two shards, which is recorded, and a client that lives there.
 fn shard_of_two(number: u16) -> (Broker, ConnId) {
     let config = Config { shards: 2, ..Config::default() };

@@ -1,8 +1,8 @@
 extern crate std;
 
 use super::*;
-use crate::topic::{Filter, InterestChange};
 use crate::topic::testing::{filter, sorted, topic};
+use crate::topic::{Filter, InterestChange};
 use proptest::prelude::*;
 use std::format;
 
