@@ -158,8 +158,8 @@ pub struct Limits {
     /// Deliveries made for one connection's packets in one turn, and eight steps through a list for one, 1..=u32::MAX; then
     /// its rest waits. Default 65,536.
     pub deliveries_per_turn: u32,
-    /// Bytes that wait for other shards or are under way to them, 64 KiB..=1 GiB: each has an equal part of that, 64 KiB at
-    /// least. Beyond it publishers are not read. Default 16 MiB.
+    /// Bytes that wait for other shards or are under way to them and not yet handled there, 64 KiB..=1 GiB. Each has an equal part
+    /// of them, or 1 MiB if that is more, but never more than all; beyond one's part publishers are not read. Default 16 MiB.
     pub peer_bytes_max: u32,
     /// Bytes emitted to the store and not yet durable, 64 KiB..=1 GiB; then publishers of QoS 1 and 2 are not read. Default
     /// 16 MiB.

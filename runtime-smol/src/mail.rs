@@ -1,7 +1,7 @@
 //! What shards and other threads say to a shard: an inbox that wakes it once, however much arrives.
 //!
-//! The inbox is bounded by those who write to it: a broker has at most
-//! [`Limits::peer_bytes_max`](weirmq_core::config::Limits::peer_bytes_max) under way to all others together and
+//! The inbox is bounded by those who write to it: a broker has at most a shard's part of
+//! [`Limits::peer_bytes_max`](weirmq_core::config::Limits::peer_bytes_max) under way to it and
 //! [`Limits::auth_requests_max`](weirmq_core::config::Limits::auth_requests_max) questions open, and each handed over
 //! connection is an open descriptor. That the server goes down is said once. So nothing has to be refused here, dropped or
 //! reordered.

@@ -21,8 +21,8 @@ use crate::timer::{TimerKey, TimerKind, Wheel};
 
 /// Output of one connection, or for one other shard, from which on a runtime should flush before it reads on.
 pub(super) const PRESSING_BYTES: usize = 48 * 1024;
-/// The same for as many connections as are named here: written when it has long left the processor's cache, output costs up to three
-/// times as much.
+/// The same for as many connections as are named here, and for what was copied: written when it has long left the processor's cache,
+/// it costs up to three times as much.
 const LARGE_BYTES: usize = 16 * 1024;
 const LARGE_MAX: u32 = 16;
 
@@ -138,7 +138,7 @@ impl Clients {
         let conn = &mut self.conns[index];
         let size = conn.output.len();
         self.pressing |= size >= PRESSING_BYTES;
-        if size >= LARGE_BYTES && !conn.large {
+        if !conn.large && conn.output.copied() >= LARGE_BYTES {
             conn.large = true;
             self.large += 1;
             self.pressing |= self.large >= LARGE_MAX;

@@ -81,7 +81,12 @@ const _: () = assert!(size_of::<Shared>() <= 24, "a shared payload in one output
 impl Output {
     /// Bytes that are left to write.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() - self.written + self.shared_left
+        self.copied() + self.shared_left
+    }
+
+    /// Those that are its own, and not a shared payload's.
+    pub(crate) fn copied(&self) -> usize {
+        self.bytes.len() - self.written
     }
 
     pub(crate) fn is_empty(&self) -> bool {

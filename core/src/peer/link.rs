@@ -83,8 +83,9 @@ pub(crate) struct PeerLink {
 impl PeerLink {
     /// How many bytes may wait for one other shard or be under way to it: that shard's part of [`Limits::peer_bytes_max`].
     pub(crate) fn bytes_max(limits: &Limits, shards: usize) -> usize {
-        const BYTES_MIN: usize = 64 * 1024;
-        (limits.peer_bytes_max as usize / shards.saturating_sub(1).max(1)).max(BYTES_MIN)
+        const PART_MIN: usize = 1024 * 1024;
+        let (all, others) = (limits.peer_bytes_max as usize, shards.saturating_sub(1).max(1));
+        (all / others).max(PART_MIN.min(all))
     }
 
     /// The batch to add messages to.

@@ -129,3 +129,14 @@ fn batches_come_back() {
     let kept = core::iter::repeat_with(|| here.1.take()).take_while(|batch| batch.capacity_bytes() > 0);
     assert_eq!(kept.count(), MOST - KEPT_MAX as usize);
 }
+
+#[test]
+fn the_bytes_on_their_way_are_shared_by_all_other_shards_and_never_more_than_all() {
+    const MIB: u32 = 1024 * 1024;
+    let part = |all: u32, shards: usize| {
+        let limits = Limits { peer_bytes_max: all, ..Limits::default() };
+        PeerLink::bytes_max(&limits, shards) as u32
+    };
+    assert_eq!([2, 3, 5, 17, 64].map(|shards| part(16 * MIB, shards)), [16, 8, 4, 1, 1].map(|part| part * MIB));
+    assert_eq!([2, 3, 64].map(|shards| part(65_536, shards)), [65_536; 3]);
+}
