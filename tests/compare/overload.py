@@ -28,8 +28,6 @@ import time
 
 import field
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
 
 def text(string):
     return len(string).to_bytes(2, "big") + string.encode()
@@ -224,20 +222,14 @@ def measure(broker, case, options):
 
 
 def main():
-    target = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../../target")), "release")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weirmq", nargs="*", default=["mio:1"], metavar="RUNTIME:SHARDS")
+    field.add_options(parser)
+    parser.set_defaults(without=["floor", "mosquitto"])
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="cases whose name has this word")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--target", default=target, help="folder of weirmq")
-    parser.add_argument("--broker-cores", default="0")
-    parser.add_argument("--bench-cores", default="1")
     parser.add_argument("--trouble-cores", help="cores of the trouble (default those of the broker)")
-    parser.add_argument("--realtime", action="store_true",
-                        help="let nothing else on the machine interfere (needs root, and stalls whatever else runs)")
     options = parser.parse_args()
-    options.without, options.broker, options.config = ["floor", "mosquitto"], [], []
     field.WEIRMQ = "mqtt: {}\n"  # the limits as they are by default
     wanted = [case for case in CASES if case[1] is None or not options.only or any(w in case[0] for w in options.only)]
     print("| innocent client beside | p50 µs | p90 µs | p99 µs | p99 / unloaded | broker busy | waits for its core, ms/s"
