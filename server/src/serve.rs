@@ -83,7 +83,10 @@ fn run(mut loaded: Loaded, record: Option<RecordTo>, screen: bool) -> io::Result
 fn raise_file_limit() {
     let before = rlimit::Resource::NOFILE.get_soft().unwrap_or(0);
     match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(files_max) => info!(event = "file_limit", files_max, files_max_before = before),
+        Ok(files_max) => {
+            info!(event = "file_limit", files_max, files_max_before = before);
+            widen_file_table(files_max);
+        }
         Err(error) => warn!(
             event = "file_limit",
             files_max = before,
@@ -91,6 +94,15 @@ fn raise_file_limit() {
             "the limit could not be raised"
         ),
     }
+}
+
+/// The system doubles a process's table of files as it fills, and where there are threads whoever opens a file waits 10 ms for
+/// that: a shard that accepts. So it is made large at once; more files than that still double it.
+fn widen_file_table(files_max: u64) {
+    const FILES: u64 = 65_536;
+    let last = files_max.min(FILES).saturating_sub(1);
+    // The file is closed again, and the table keeps its size. Without it all works the same.
+    drop(rustix::io::fcntl_dupfd_cloexec(io::stderr(), last as i32));
 }
 
 /// A host without IPv6 is no reason not to start, as long as nobody asked for IPv6.

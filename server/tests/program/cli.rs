@@ -170,6 +170,18 @@ fn each_runtime_serves_and_goes_down_gracefully() {
     }
 }
 
+/// Each time the table is doubled later, whoever accepts a connection waits for that.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_table_of_files_is_large_from_the_start() {
+    let mut broker = Broker::start(&["--listen", "127.0.0.1:0"]);
+    let files_max = broker.wait_for("file_limit")["files_max"].as_u64().expect("a number");
+    broker.wait_for("server_started");
+    let status = fs::read_to_string(format!("/proc/{}/status", broker.pid())).expect("it runs");
+    let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")).expect("the size of the table");
+    assert!(size.trim().parse::<u64>().expect("a number") >= files_max.min(65_536), "{size} of {files_max}");
+}
+
 #[test]
 fn a_unix_socket_is_served_and_removed() {
     let path = std::env::temp_dir().join(format!("weirmq-cli-{}.sock", std::process::id()));
