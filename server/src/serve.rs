@@ -82,11 +82,9 @@ fn run(mut loaded: Loaded, record: Option<RecordTo>, screen: bool) -> io::Result
 /// Each connection is a file to the operating system, and the usual soft limit of 1,024 is too few.
 fn raise_file_limit() {
     let before = rlimit::Resource::NOFILE.get_soft().unwrap_or(0);
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(files_max) => {
-            info!(event = "file_limit", files_max, files_max_before = before);
-            widen_file_table(files_max);
-        }
+    let raised = rlimit::increase_nofile_limit(u64::MAX);
+    match &raised {
+        Ok(files_max) => info!(event = "file_limit", files_max, files_max_before = before),
         Err(error) => warn!(
             event = "file_limit",
             files_max = before,
@@ -94,14 +92,16 @@ fn raise_file_limit() {
             "the limit could not be raised"
         ),
     }
+    widen_file_table(raised.unwrap_or(before));
 }
 
-/// The system doubles a process's table of files as it fills, and where there are threads whoever opens a file waits 10 ms for
-/// that: a shard that accepts. So it is made large at once; more files than that still double it.
+/// Linux doubles a process's table of files as it fills, and where there are threads whoever opens a file waits some milliseconds
+/// for that: a shard that accepts, and all its clients. So it is made large at once, which takes half a MiB of the system's memory at
+/// most; more files than that still double it.
 fn widen_file_table(files_max: u64) {
     const FILES: u64 = 65_536;
     let last = files_max.min(FILES).saturating_sub(1);
-    // The file is closed again, and the table keeps its size. Without it all works the same.
+    // The file is closed again, and the table keeps its size. Where this fails only the time of waiting is lost.
     drop(rustix::io::fcntl_dupfd_cloexec(io::stderr(), last as i32));
 }
 
