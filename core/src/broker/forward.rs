@@ -181,7 +181,7 @@ impl Broker {
         let (link, limits) = (&self.peers[shard], &self.clients.config.limits);
         self.peers_pressing |= link.is_pressing(PRESSING_BYTES);
         self.peers_whole |= link.is_whole(whole_bytes(limits));
-        self.peers_full |= link.bytes() > self.peer_bytes_max;
+        self.peers_full |= link.is_over();
     }
 
     /// What one client sent goes to one batch, and what the next one does to another if that has come to its size: a shard that

@@ -370,8 +370,7 @@ impl Broker {
 
     /// Else what another shard is told, and the answers that wait until that has left, would be without bound.
     fn must_hold_subscribe(&self) -> bool {
-        let is_full =
-            |peer: &PeerLink| peer.is_blocked() && (self.gate.len() >= GATED_MAX || peer.bytes() > self.peer_bytes_max);
+        let is_full = |peer: &PeerLink| peer.is_blocked() && (self.gate.len() >= GATED_MAX || peer.is_over());
         self.peers.iter().any(is_full)
     }
 

@@ -122,8 +122,6 @@ pub struct Broker {
     /// Whether what has gathered for one of them is a [whole](PeerLink::is_whole) batch.
     peers_whole: bool,
     spare_batches: SpareBatches,
-    /// See [`PeerLink::bytes_max`].
-    peer_bytes_max: usize,
     /// What each of them is sent without being asked.
     allowance: Allowance,
     told: Told,
@@ -176,12 +174,11 @@ impl Broker {
             shard,
             seed,
             recorder: None,
-            peers: core::iter::repeat_with(PeerLink::default).take(shards).collect(),
+            peers: core::iter::repeat_with(|| PeerLink::new(&config.limits, shards)).take(shards).collect(),
             peers_full: false,
             peers_pressing: false,
             peers_whole: false,
             spare_batches: SpareBatches::default(),
-            peer_bytes_max: PeerLink::bytes_max(&config.limits, shards),
             allowance: Allowance::new(&config.limits, shards),
             told: Told::new(shards),
             by_client_id: HashTable::new(),
@@ -423,7 +420,7 @@ impl Broker {
         let crowded = self.clients.crowded_sessions > 0 && limits.queue_full == QueueFull::Refuse;
         let mut has_left = false;
         for (shard, link) in self.peers.iter_mut().enumerate() {
-            while let Some(batch) = link.drain(self.peer_bytes_max, crowded, &mut self.spare_batches) {
+            while let Some(batch) = link.drain(crowded, &mut self.spare_batches) {
                 has_left |= batch.number > 0;
                 self.clients.stats.peer_batches_sent += 1;
                 self.clients.out.peers.push((ShardId(shard as u16), batch));

@@ -46,7 +46,7 @@ impl Broker {
         self.peers[index].acknowledged(batch.handled);
         self.peers[index].set_crowded(batch.crowded);
         if self.peers_full {
-            self.peers_full = self.peers.iter().any(|link| link.bytes() > self.peer_bytes_max);
+            self.peers_full = self.peers.iter().any(PeerLink::is_over);
         }
         self.router.set_interest(from.0, &batch.interest);
         self.peers[index].hear_interest(batch.number);

@@ -57,6 +57,8 @@ pub(crate) struct PeerLink {
     under_way: VecDeque<Load>,
     /// Bytes of the batches that are whole and of those under way.
     ended_bytes: usize,
+    /// How many may wait or be under way.
+    bytes_max: usize,
     /// Messages that wait or are under way and may not be refused any more; of them those that wait.
     unasked: u32,
     unasked_pending: u32,
@@ -81,11 +83,11 @@ pub(crate) struct PeerLink {
 }
 
 impl PeerLink {
-    /// How many bytes may wait for one other shard or be under way to it: that shard's part of [`Limits::peer_bytes_max`].
-    pub(crate) fn bytes_max(limits: &Limits, shards: usize) -> usize {
+    /// From one of so many shards to another. What may be on its way is that one's part of [`Limits::peer_bytes_max`].
+    pub(crate) fn new(limits: &Limits, shards: usize) -> Self {
         const PART_MIN: usize = 1024 * 1024;
         let (all, others) = (limits.peer_bytes_max as usize, shards.saturating_sub(1).max(1));
-        (all / others).max(PART_MIN.min(all))
+        Self { bytes_max: (all / others).max(PART_MIN.min(all)), ..Self::default() }
     }
 
     /// The batch to add messages to.
@@ -150,8 +152,14 @@ impl PeerLink {
 
     /// Bytes that wait or are under way.
     #[inline]
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.ended_bytes + self.pending.size()
+    }
+
+    /// Whether they are more than may be: whoever adds to them has to wait.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.bytes() > self.bytes_max
     }
 
     /// Takes note of what a batch from the other shard acknowledges.
@@ -288,18 +296,18 @@ impl PeerLink {
     }
 
     /// Whether so much is under way, or is to be, that it should be acknowledged before more of it makes publishers wait.
-    fn is_half_full(&self, bytes_max: usize) -> bool {
-        self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX / 2 || self.ended_bytes >= bytes_max / 2
+    fn is_half_full(&self) -> bool {
+        self.sent - self.handled >= PeerBatch::WITH_MESSAGES_MAX / 2 || self.ended_bytes >= self.bytes_max / 2
     }
 
-    /// The next batch to carry over, if there is one. From half of `bytes_max` under way on it asks for its acknowledgement.
+    /// The next batch to carry over, if there is one. From half of what may be under way on it asks for its acknowledgement.
     /// `crowded` is whether a queue of this shard is half full. There may be another one.
-    pub(crate) fn drain(&mut self, bytes_max: usize, crowded: bool, spare: &mut SpareBatches) -> Option<PeerBatch> {
+    pub(crate) fn drain(&mut self, crowded: bool, spare: &mut SpareBatches) -> Option<PeerBatch> {
         if !self.wants_drain() {
             return None;
         }
         let mut batch = self.next_batch(spare);
-        batch.prompt |= batch.number > 0 && self.is_half_full(bytes_max);
+        batch.prompt |= batch.number > 0 && self.is_half_full();
         self.owed -= 1;
         if self.owed > KEPT_MAX {
             self.owed -= spare.give(&mut batch, (self.owed - KEPT_MAX) as usize) as isize;

@@ -4,7 +4,7 @@ use std::vec;
 
 use super::*;
 
-const BYTES_MAX: usize = 1 << 20;
+const BYTES_MAX: u32 = 1 << 20;
 const MOST: usize = PeerBatch::WITH_MESSAGES_MAX as usize;
 
 /// A message of so many bytes, and 1 for its topic.
@@ -24,7 +24,7 @@ fn add_whole(link: &mut PeerLink, count: usize, spare: &mut SpareBatches) {
 }
 
 fn drain(link: &mut PeerLink, spare: &mut SpareBatches) -> Vec<PeerBatch> {
-    core::iter::from_fn(|| link.drain(BYTES_MAX, false, spare)).collect()
+    core::iter::from_fn(|| link.drain(false, spare)).collect()
 }
 
 fn numbers(batches: &[PeerBatch]) -> Vec<u64> {
@@ -33,7 +33,7 @@ fn numbers(batches: &[PeerBatch]) -> Vec<u64> {
 
 #[test]
 fn whole_batches_leave_in_order_and_what_came_last_behind_them() {
-    let (mut link, mut spare) = (PeerLink::default(), SpareBatches::default());
+    let (mut link, mut spare) = (link(), SpareBatches::default());
     assert_eq!((link.last_number(), link.bytes(), link.is_idle()), (0, 0, true));
     add_whole(&mut link, 1, &mut spare);
     add(&mut link, 149);
@@ -55,7 +55,7 @@ fn whole_batches_leave_in_order_and_what_came_last_behind_them() {
 /// The last batch that may leave is one of those that may be under way, and what is behind it waits.
 #[test]
 fn there_are_only_so_many_under_way() {
-    let (mut link, mut spare) = (PeerLink::default(), SpareBatches::default());
+    let (mut link, mut spare) = (link(), SpareBatches::default());
     add_whole(&mut link, MOST - 1, &mut spare);
     assert!(!link.is_full(), "what is added now leaves with the next drain");
     add_whole(&mut link, 1, &mut spare);
@@ -76,7 +76,7 @@ fn there_are_only_so_many_under_way() {
 fn what_may_not_be_refused_counts_until_its_batch_is_acknowledged() {
     let limits = Limits { queue_full: QueueFull::Refuse, queue_messages_max: 8, ..Limits::default() };
     let allowance = Allowance::new(&limits, 2);
-    let (mut link, mut spare) = (PeerLink::default(), SpareBatches::default());
+    let (mut link, mut spare) = (link(), SpareBatches::default());
     for _ in 0..2 {
         link.note_unasked();
         link.note_unasked();
@@ -96,7 +96,7 @@ fn what_may_not_be_refused_counts_until_its_batch_is_acknowledged() {
 /// What was only to be retained wakes the other shard once that turns out to have a subscriber, also where it has not left.
 #[test]
 fn what_is_quiet_wakes_a_shard_that_has_a_subscriber() {
-    let (mut link, mut spare) = (PeerLink::default(), SpareBatches::default());
+    let (mut link, mut spare) = (link(), SpareBatches::default());
     add_whole(&mut link, MOST, &mut spare);
     drain(&mut link, &mut spare);
     for _ in 0..2 {
@@ -115,7 +115,7 @@ fn what_is_quiet_wakes_a_shard_that_has_a_subscriber() {
 /// Who sends gets its batches back from who does not, all but a few.
 #[test]
 fn batches_come_back() {
-    let [mut here, mut there] = [(); 2].map(|()| (PeerLink::default(), SpareBatches::default()));
+    let [mut here, mut there] = [(); 2].map(|()| (link(), SpareBatches::default()));
     add_whole(&mut here.0, MOST, &mut here.1);
     for mut batch in drain(&mut here.0, &mut here.1) {
         there.0.received(batch.number, LogPosition(0), batch.prompt);
@@ -130,13 +130,34 @@ fn batches_come_back() {
     assert_eq!(kept.count(), MOST - KEPT_MAX as usize);
 }
 
+/// One to another shard of two.
+fn link() -> PeerLink {
+    of_shards(2, BYTES_MAX)
+}
+
+fn of_shards(shards: usize, peer_bytes_max: u32) -> PeerLink {
+    PeerLink::new(&Limits { peer_bytes_max, ..Limits::default() }, shards)
+}
+
 #[test]
 fn the_bytes_on_their_way_are_shared_by_all_other_shards_and_never_more_than_all() {
     const MIB: u32 = 1024 * 1024;
-    let part = |all: u32, shards: usize| {
-        let limits = Limits { peer_bytes_max: all, ..Limits::default() };
-        PeerLink::bytes_max(&limits, shards) as u32
-    };
+    let part = |all: u32, shards: usize| of_shards(shards, all).bytes_max as u32;
     assert_eq!([2, 3, 5, 17, 64].map(|shards| part(16 * MIB, shards)), [16, 8, 4, 1, 1].map(|part| part * MIB));
     assert_eq!([2, 3, 64].map(|shards| part(65_536, shards)), [65_536; 3]);
+}
+
+/// From half of its part on a shard is asked to acknowledge, or publishers would wait for what nobody tells.
+#[test]
+fn a_link_is_over_beyond_its_part_and_asks_from_half_of_it_on() {
+    let (mut link, mut spare) = (of_shards(3, 2 * BYTES_MAX), SpareBatches::default());
+    let mut prompt = Vec::new();
+    for _ in 0..4 {
+        assert!(!link.is_over());
+        add(&mut link, BYTES_MAX as usize / 4);
+        prompt.extend(drain(&mut link, &mut spare).iter().map(|batch| batch.prompt));
+    }
+    assert_eq!((prompt, link.is_over()), (vec![false, true, true, true], true), "a message has more than its payload");
+    link.acknowledged(1);
+    assert!(!link.is_over());
 }

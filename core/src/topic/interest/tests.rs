@@ -328,3 +328,14 @@ proptest! {
         prop_assert!(is_nothing(&interest) && told.iter().all(Told::is_empty));
     }
 }
+
+#[test]
+fn a_change_names_its_filter_whichever_it_is() {
+    for filter in ["a/b", "+/b/#", "#"] {
+        let print = print(filter, 7);
+        for interested in [true, false] {
+            let change = InterestChange::new(print, interested);
+            assert_eq!((change.print(), change.is_interested()), (print, interested), "{filter}");
+        }
+    }
+}
