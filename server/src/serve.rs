@@ -5,6 +5,9 @@ use std::net::{Ipv6Addr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::unistd::close;
 use tracing::{error, info, warn};
 use weirmq_core::record::RecordSink;
 
@@ -102,23 +105,22 @@ fn widen_file_table(files_max: u64) {
     const FILES: u64 = 65_536;
     let last = files_max.min(FILES).saturating_sub(1);
     // The file is closed again, and the table keeps its size. Where this fails only the time of waiting is lost.
-    drop(rustix::io::fcntl_dupfd_cloexec(io::stderr(), last as i32));
+    if let Ok(file) = fcntl(io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(last as i32)) {
+        _ = close(file);
+    }
 }
 
 /// A host without IPv6 is no reason not to start, as long as nobody asked for IPv6.
 fn drop_ipv6_if_absent(settings: &mut Settings) {
     let Err(error) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
     if !matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        && error.raw_os_error() != Some(AF_NOT_SUPPORTED)
+        && error.raw_os_error() != Some(Errno::EAFNOSUPPORT as i32)
     {
         return;
     }
     warn!(event = "ipv6_absent", error = &*error.to_string(), "this host has no IPv6: listening on IPv4 only");
     settings.listeners.retain(|listener| !matches!(&listener.address, Address::Tcp(addr) if addr.is_ipv6()));
 }
-
-/// `EAFNOSUPPORT` of Linux, for which `io::ErrorKind` has no name.
-const AF_NOT_SUPPORTED: i32 = 97;
 
 /// What is running and what to try, on one screen.
 fn welcome(settings: &Settings, addresses: &[String]) -> String {

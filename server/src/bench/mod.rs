@@ -17,6 +17,7 @@ mod report;
 mod retained;
 mod scan;
 mod setup;
+mod source;
 mod stream;
 mod subscriptions;
 mod traffic;
@@ -34,6 +35,7 @@ use net::Net;
 use progress::Progress;
 use report::Report;
 use scan::Heard;
+use source::Sources;
 
 /// Why a run could not be finished.
 #[derive(Debug)]
@@ -100,7 +102,8 @@ fn measure(args: &BenchArgs, progress: &mut Progress) -> Result<Report, Failure>
     // A refusal shows when the descriptors run out, and only then it matters.
     drop(rlimit::increase_nofile_limit(u64::MAX));
     let broker = resolve(args)?;
-    let net = &mut Net::new(broker, args.source.clone(), args.version()).map_err(|error| Failure::Io("poll", error))?;
+    let net = &mut Net::new(broker, Sources::new(&args.source), args.version())
+        .map_err(|error| Failure::Io("poll", error))?;
     match args.scenario {
         Scenario::Pairs | Scenario::FanIn | Scenario::FanOut | Scenario::Latency => stream::run(net, args, progress),
         Scenario::Connections => connections::run(net, args, progress),

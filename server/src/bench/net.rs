@@ -5,16 +5,17 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 use weirmq_core::packet::Version;
 
 use super::Failure;
 use super::scan::{Heard, scan};
+use super::source::Sources;
 
 /// Bytes taken from one connection in one turn, unless a packet is larger.
 const READ_BYTES: usize = 256 * 1024;
@@ -70,7 +71,7 @@ pub(crate) struct Net {
     links: Vec<Link>,
     version: Version,
     broker: SocketAddr,
-    sources: Vec<Ipv4Addr>,
+    sources: Sources,
     buffer: Vec<u8>,
     out: Vec<u8>,
     /// Connections whose last read filled the buffer.
@@ -81,7 +82,7 @@ pub(crate) struct Net {
 
 impl Net {
     /// No connection yet.
-    pub(crate) fn new(broker: SocketAddr, sources: Vec<Ipv4Addr>, version: Version) -> io::Result<Self> {
+    pub(crate) fn new(broker: SocketAddr, sources: Sources, version: Version) -> io::Result<Self> {
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS_MAX),
@@ -104,19 +105,7 @@ impl Net {
     /// Begins another connection, whose index is the next one.
     pub(crate) fn dial(&mut self) -> io::Result<()> {
         let index = self.links.len();
-        let socket = Socket::new(Domain::for_address(self.broker), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
-        if let Some(&source) = self.sources.get(index % self.sources.len().max(1)) {
-            socket.bind(&SocketAddr::new(IpAddr::V4(source), 0).into())?;
-        }
-        match socket.connect(&self.broker.into()) {
-            Err(error) if error.kind() != ErrorKind::WouldBlock && error.raw_os_error() != Some(IN_PROGRESS) => {
-                return Err(error);
-            }
-            Ok(()) | Err(_) => {}
-        }
-        let mut stream = TcpStream::from_std(socket.into());
+        let mut stream = TcpStream::from_std(self.sources.connect(self.broker)?.into());
         self.poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
         let phase = Phase::Connecting;
         self.links.push(Link { stream, phase, partial: Vec::new(), pending: Vec::new(), queued: false });
@@ -278,9 +267,6 @@ fn received(index: usize, result: io::Result<usize>) -> Result<usize, Failure> {
         Err(error) => Err(Failure::Io("read", error)),
     }
 }
-
-/// `EINPROGRESS` of Linux, for which `io::ErrorKind` has no name.
-const IN_PROGRESS: i32 = 115;
 
 /// Writes as much as the socket takes.
 fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize, Failure> {
