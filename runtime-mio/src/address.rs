@@ -5,10 +5,26 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
+#[cfg(target_os = "linux")]
+use nix::{libc, setsockopt_impl, sockopt_impl, sys::socket::SetSockOpt};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Connections that the kernel holds for us between two turns. It may cut this (`net.core.somaxconn`).
 const BACKLOG: i32 = 4_096;
+/// How long the kernel holds a connection back on which nothing has come, in seconds, about. All clients speak first, so most are
+/// accepted together with what they say first: that is one wake-up and not two.
+#[cfg(target_os = "linux")]
+const SILENCE_MAX: u32 = 1;
+
+#[cfg(target_os = "linux")]
+sockopt_impl!(
+    /// `TCP_DEFER_ACCEPT`.
+    DeferAccept,
+    SetOnly,
+    libc::IPPROTO_TCP,
+    libc::TCP_DEFER_ACCEPT,
+    u32
+);
 
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +83,9 @@ fn tcp_socket(addr: SocketAddr, share: bool) -> io::Result<Socket> {
     socket.set_reuse_port(share)?;
     // Accepted sockets inherit it. Output is batched already: Nagle's algorithm would only add stalls of 40 ms.
     socket.set_tcp_nodelay(true)?;
+    // A kernel that cannot has each connection accepted at once, as on other systems.
+    #[cfg(target_os = "linux")]
+    let _ = DeferAccept.set(&socket, &SILENCE_MAX);
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     Ok(socket)

@@ -17,6 +17,7 @@ macro_rules! each_lifecycle {
             @ $runtime, $shards,
             closes_a_silent_client
             closes_at_accept_beyond_the_connection_limit
+            accepts_who_speaks_before_who_came
             shuts_down_gracefully
             shuts_down_although_a_client_hangs
             shuts_down_in_the_middle_of_a_turn
@@ -99,6 +100,31 @@ pub(crate) fn closes_at_accept_beyond_the_connection_limit(runtime: Runtime, sha
     assert!(back.any(|inside| inside || begin.elapsed() > DEADLINE) && begin.elapsed() < DEADLINE, "a place is free");
 }
 
+/// On Linux, who has said nothing takes no place from others for the first second.
+pub(crate) fn accepts_who_speaks_before_who_came(runtime: Runtime, shards: u16) {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let mut config = config(shards);
+    config.limits.connections_max = 1;
+    config.mqtt.connect_timeout = Duration::from_millis(100);
+    let mut w = world(runtime, &config);
+    loop {
+        let begin = Instant::now();
+        let (silent, client) = (w.open(), w.open());
+        w.send(client, connect("client"));
+        let received = w.read(client);
+        let was_in_time = begin.elapsed() < Duration::from_millis(900);
+        // In the end it is closed as well, as one too many or for its silence.
+        w.expect_closed(silent);
+        match received {
+            Received::Packet(_) => return w.expect_nothing(client),
+            Received::Closed if !was_in_time => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// A graceful shutdown tells 5.0 clients 0x8B, closes the others, ends `run` and frees the port.
 pub(crate) fn shuts_down_gracefully(runtime: Runtime, shards: u16) {
     let server = RunningServer::on_loopback(runtime, &config(shards)).expect("the broker starts");
@@ -107,6 +133,7 @@ pub(crate) fn shuts_down_gracefully(runtime: Runtime, shards: u16) {
     let new: Vec<_> = (0..6).map(|n| w.connect(connect(&format!("new{n}")).v5())).collect();
     let old: Vec<_> = (0..6).map(|n| w.connect(connect(&format!("old{n}")))).collect();
     let unknown = w.open();
+    w.send(unknown, [0x10]);
     let begin = Instant::now();
     server.shutdown();
     for client in new {
