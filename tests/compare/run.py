@@ -42,7 +42,7 @@ ROWS = [
     ("match among 100,000", "state", "subscriptions -n 100000 -w 16"),
     ("match among 1,000,000", "state", "subscriptions -n 1000000 -w 16"),
     ("retained, 100,000", "state", "retained -n 100000 -q 1"),
-    ("connections, 15,000", "state", "connections -n 15000"),
+    ("connections, 15,000", "state", "connections -n 15000 --source 127.0.0.2"),
     ("latency QoS 0, 10,000/s", "latency", "latency -n 100 --rate 10000"),
     ("latency QoS 0, 40,000/s", "latency", "latency -n 100 --rate 40000"),
     ("latency QoS 1, 10,000/s", "latency", "latency -n 100 --rate 10000 -q 1"),
