@@ -47,7 +47,8 @@ class Broker:
 
     def start(self, folder, options):
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            # One that is free at all addresses: some brokers listen at all of them.
+            probe.bind(("", 0))
             self.port = probe.getsockname()[1]
         path = os.path.join(folder, "broker.conf")
         if self.config:
