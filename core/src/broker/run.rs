@@ -83,14 +83,21 @@ impl Extent {
         if is_shared(payload, bounds.fan_out) {
             return Self::default();
         }
-        let head = &rest[at..first - payload];
+        let (begin, head) = (&rest[..first - payload], &rest[at..first - payload]);
+        let bytes_max = rest.len().min(RUN_BYTES_MAX);
         let (mut end, mut packets, mut largest) = (first, 1, payload);
         while packets < bounds.packets_max {
+            // Most often they are of one length, and then they begin alike to the last byte.
+            if end + first <= bytes_max && rest[end..end + begin.len()] == *begin {
+                packets += 1;
+                end += first;
+                continue;
+            }
             let Some((at, size)) = measure(&rest[end..]) else { break };
             let payload_at = at + head.len();
             let is_next = rest[end] == FIRST_BYTE
                 && size <= bounds.packet_bytes_max
-                && end + size <= rest.len().min(RUN_BYTES_MAX)
+                && end + size <= bytes_max
                 && payload_at <= size
                 && varint_len((size - at) as u32) + 1 == at
                 && rest[end + at..end + payload_at] == *head
