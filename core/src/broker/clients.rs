@@ -19,7 +19,7 @@ use crate::store::{Operation, StoredMessage};
 use crate::time::Instant;
 use crate::timer::{TimerKey, TimerKind, Wheel};
 
-/// Output of one connection, or for one other shard, from which on a runtime should flush before it reads on.
+/// Output that came for one connection, or for one other shard, from which on a runtime should flush before it reads on.
 pub(super) const PRESSING_BYTES: usize = 48 * 1024;
 /// The same for as many connections as are named here, and for what was copied: written when it has long left the processor's cache,
 /// it costs up to three times as much.
@@ -136,9 +136,9 @@ impl Clients {
     #[inline]
     pub(super) fn mark_dirty(&mut self, index: u32) -> usize {
         let conn = &mut self.conns[index];
-        let size = conn.output.len();
-        self.pressing |= size >= PRESSING_BYTES;
-        if !conn.large && conn.output.copied() >= LARGE_BYTES {
+        let (size, fresh) = (conn.output.len(), conn.output.fresh());
+        self.pressing |= fresh >= PRESSING_BYTES;
+        if !conn.large && fresh.min(conn.output.copied()) >= LARGE_BYTES {
             conn.large = true;
             self.large += 1;
             self.pressing |= self.large >= LARGE_MAX;

@@ -404,6 +404,7 @@ impl Broker {
             let Some(index) = self.clients.index_of(conn) else { return false };
             let conn = &mut self.clients.conns[index];
             (conn.dirty, conn.large) = (false, false);
+            conn.output.drain();
             true
         });
         let mut handoff = core::mem::take(&mut outbox.handoff);

@@ -61,7 +61,9 @@ pub(crate) struct Output {
     /// Payloads that go out between the bytes, in order.
     shared: VecDeque<Shared>,
     /// How much of the first shared payload was written already.
-    shared_written: usize,
+    shared_written: u32,
+    /// How much of what is left was there when it was last drained: a connection that did not take it is written when it does.
+    drained: u32,
     /// What all of `shared` still has to write.
     shared_left: usize,
 }
@@ -93,6 +95,18 @@ impl Output {
         self.len() == 0
     }
 
+    /// How many bytes came since it was last drained.
+    #[inline]
+    pub(crate) fn fresh(&self) -> usize {
+        self.len().saturating_sub(self.drained as usize)
+    }
+
+    /// All that is left is to be written.
+    #[inline]
+    pub(crate) fn drain(&mut self) {
+        self.drained = self.len() as u32;
+    }
+
     /// The buffer to append packets to.
     #[inline(always)]
     pub(crate) fn buffer(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
@@ -114,7 +128,7 @@ impl Output {
     /// The pieces to write, in order.
     pub(crate) fn slices<'a>(&'a self, messages: &'a Messages) -> impl Iterator<Item = &'a [u8]> {
         let mut from = self.written;
-        let mut skip = self.shared_written;
+        let mut skip = self.shared_written as usize;
         let mut index = 0;
         core::iter::from_fn(move || {
             loop {
@@ -142,17 +156,18 @@ impl Output {
     pub(crate) fn consume(&mut self, mut count: usize, pool: &mut BufferPool, mut release: impl FnMut(MessageId)) {
         debug_assert!(count <= self.len(), "more was reported written than was there");
         count = count.min(self.len());
+        self.drained = self.drained.saturating_sub(count as u32);
         while count > 0 {
             let bytes_end = self.shared.front().map_or(self.bytes.len(), |shared| shared.at);
             let bytes = (bytes_end - self.written).min(count);
             self.written += bytes;
             count -= bytes;
             let Some(shared) = self.shared.front().copied() else { continue };
-            let payload = (shared.size - self.shared_written).min(count);
-            self.shared_written += payload;
+            let payload = (shared.size - self.shared_written as usize).min(count);
+            self.shared_written += payload as u32;
             self.shared_left -= payload;
             count -= payload;
-            if self.shared_written == shared.size {
+            if self.shared_written as usize == shared.size {
                 self.shared.pop_front();
                 self.shared_written = 0;
                 release(shared.message);

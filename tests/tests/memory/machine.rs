@@ -89,6 +89,41 @@ fn output_of_16_connections_presses_from_16_kib_each_on_until_it_is_drained() {
     }
 }
 
+/// What readers did not take is written when they do, however often others are: only what came since presses.
+#[test]
+fn what_was_drained_and_not_taken_does_not_press() {
+    let (mut broker, mut outbox) = (broker(), Outbox::new());
+    let publisher = client(&mut broker, "publisher");
+    let topics: Vec<_> = (0..16).map(|number| format!("t{number:02}")).collect();
+    for topic in &topics {
+        let subscriber = client(&mut broker, topic);
+        broker.handle_receive(NOW, subscriber, &subscribe(1, [(topic.as_str(), 0)]).to_wire(Version::V311));
+    }
+    flush(&mut broker, &mut outbox);
+    let send = |broker: &mut Broker, topic: &str, size: usize| {
+        let message = publish(topic, vec![0; size - 8]).to_wire(Version::V311);
+        broker.handle_receive(NOW, publisher, &message);
+        broker.wants_flush()
+    };
+    let all =
+        |broker: &mut Broker, size: usize| topics.iter().map(|topic| send(broker, topic, size)).collect::<Vec<_>>();
+    assert!(all(&mut broker, 16 * 1024)[15], "it came just now");
+    broker.drain(&mut outbox);
+    for _ in 0..2 {
+        assert!(!all(&mut broker, 16 * 1024 - 1).contains(&true), "what came is less");
+        broker.drain(&mut outbox);
+    }
+    let mut presses = all(&mut broker, 16 * 1024);
+    assert_eq!((presses.pop(), presses.contains(&true)), (Some(true), false), "as much again");
+    broker.drain(&mut outbox);
+    // A part is taken, and that is what was there before.
+    for &conn in &outbox.flush {
+        broker.handle_sent(NOW, conn, 40 * 1024);
+    }
+    let pieces = [16, 16, 15].map(|kib| send(&mut broker, &topics[0], kib * 1024));
+    assert_eq!((pieces, send(&mut broker, &topics[0], 1024)), ([false; 3], true));
+}
+
 /// One of two shards, which is recorded, and a client that lives there.
 fn shard_of_two(number: u16) -> (Broker, ConnId) {
     let config = Config { shards: 2, ..Config::default() };
