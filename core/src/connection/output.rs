@@ -101,7 +101,7 @@ impl Output {
         self.len().saturating_sub(self.drained as usize)
     }
 
-    /// All that is left is to be written.
+    /// All that is left is named to whoever writes it.
     #[inline]
     pub(crate) fn drain(&mut self) {
         self.drained = self.len() as u32;

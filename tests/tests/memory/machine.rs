@@ -2,7 +2,8 @@
 
 use weirmq_core::record::RecordOptions;
 use weirmq_core::{
-    Broker, Budget, CloseCause, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, ShardId, WakeReason,
+    Broker, Budget, CloseCause, Config, ConnId, Instant, ListenerId, Outbox, PeerAddr, PeerBatch, Progress, ShardId,
+    WakeReason,
 };
 use weirmq_tests::wire::*;
 
@@ -125,8 +126,9 @@ fn what_was_drained_and_not_taken_does_not_press() {
 }
 
 /// One of two shards, which is recorded, and a client that lives there.
-fn shard_of_two(number: u16) -> (Broker, ConnId) {
-    let config = Config { shards: 2, ..Config::default() };
+fn shard_of_two(number: u16, peer_mib_max: u32) -> (Broker, ConnId) {
+    let mut config = Config { shards: 2, ..Config::default() };
+    config.limits.peer_bytes_max = peer_mib_max << 20;
     let broker = Broker::new(config, ShardId(number), [7; 32], NOW);
     let mut broker = broker.recording(Some(RecordOptions::default()));
     for number in 0.. {
@@ -140,8 +142,9 @@ fn shard_of_two(number: u16) -> (Broker, ConnId) {
 }
 
 /// The same twice, the first of which knows that the client of the second has subscribed to `t`.
-fn two_shards() -> ((Broker, ConnId), (Broker, ConnId), Outbox) {
-    let ((mut here, one), (mut there, two), mut outbox) = (shard_of_two(0), shard_of_two(1), Outbox::new());
+fn two_shards(peer_mib_max: u32) -> ((Broker, ConnId), (Broker, ConnId), Outbox) {
+    let [(mut here, one), (mut there, two)] = [0, 1].map(|number| shard_of_two(number, peer_mib_max));
+    let mut outbox = Outbox::new();
     there.handle_receive(NOW, two, &subscribe(1, [("t", 0)]).to_wire(Version::V311));
     there.drain(&mut outbox);
     for (_, mut batch) in outbox.peers.drain(..) {
@@ -153,7 +156,7 @@ fn two_shards() -> ((Broker, ConnId), (Broker, ConnId), Outbox) {
 
 #[test]
 fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
-    let ((mut here, one), _, mut outbox) = two_shards();
+    let ((mut here, one), _, mut outbox) = two_shards(16);
     let message = publish("t", vec![0; 8 * 1024]).to_wire(Version::V311);
     for presses in [false, false, false, false, false, true, true] {
         here.handle_receive(NOW, one, &message);
@@ -170,7 +173,7 @@ fn what_another_shard_gets_presses_from_48_kib_on_until_it_is_drained() {
 fn a_shard_that_fell_behind_can_write_between_what_it_gets() {
     // The second size is one of payloads that shards share, and what is retained is shared too.
     for (payload, retain) in [(100, false), (20 * 1024, false), (4 * 1024, true)] {
-        let ((mut here, one), (mut there, two), mut outbox) = two_shards();
+        let ((mut here, one), (mut there, two), mut outbox) = two_shards(16);
         let answers: usize = there.tx_slices(two).map(<[u8]>::len).sum();
         let mut message = publish("t", vec![0; payload]).to_wire(Version::V311);
         message[0] |= u8::from(retain);
@@ -214,7 +217,7 @@ fn flush_to(here: &mut Broker, there: &mut Broker, outbox: &mut Outbox) -> usize
 /// count: a replay does not know when that was taken.
 #[test]
 fn what_presses_towards_another_shard_leaves_alone() {
-    let ((mut here, one), _, mut outbox) = two_shards();
+    let ((mut here, one), _, mut outbox) = two_shards(16);
     let large = publish("nobody", vec![0; 1024 * 1024 - 64]).to_wire(Version::V311);
     here.handle_receive(NOW, one, &large);
     here.handle_receive(NOW, one, &large);
@@ -237,7 +240,7 @@ fn what_presses_towards_another_shard_leaves_alone() {
 /// Room may come when a turn is nearly over: who was held back is let go on then, and not when something else happens.
 #[test]
 fn it_does_not_sleep_over_a_publisher_that_may_go_on() {
-    let ((mut here, one), (mut there, _), mut outbox) = two_shards();
+    let ((mut here, one), (mut there, _), mut outbox) = two_shards(16);
     let message = publish("t", vec![0; 512 * 1024]).to_wire(Version::V311);
     let mut batches = Vec::new();
     while here.wants_read(one) {
@@ -376,4 +379,60 @@ fn each_listener_has_its_own_limit() {
     broker.handle_closed(NOW, first, CloseCause::PeerClosed);
     assert!(taken(&mut broker, 0).is_some());
     assert_eq!(broker.stats().accept_refused, 3);
+}
+
+/// The other shard handles a batch, and this one hears that it has.
+fn acknowledge(here: &mut Broker, there: &mut Broker, outbox: &mut Outbox, batch: &mut PeerBatch) {
+    there.handle_peer(NOW, ShardId(0), batch);
+    there.drain(outbox);
+    for (_, mut batch) in outbox.peers.drain(..) {
+        here.handle_peer(NOW, ShardId(1), &mut batch);
+    }
+    while here.run(NOW, Budget::default()) == Progress::More {}
+}
+
+#[test]
+fn publishers_wait_as_long_as_too_much_is_on_its_way_to_another_shard() {
+    let ((mut here, one), (mut there, _), mut outbox) = two_shards(1);
+    let mut under_way = Vec::new();
+    for kib in [10, 900, 200] {
+        here.handle_receive(NOW, one, &publish("t", vec![0; kib * 1024]).to_wire(Version::V311));
+        here.drain(&mut outbox);
+        under_way.append(&mut outbox.peers);
+    }
+    here.handle_receive(NOW, one, &publish("t", "waits").to_wire(Version::V311));
+    let mut taken = vec![here.stats().publishes_received];
+    for (_, batch) in &mut under_way {
+        acknowledge(&mut here, &mut there, &mut outbox, batch);
+        taken.push(here.stats().publishes_received);
+    }
+    assert_eq!(taken, [3, 3, 4, 4], "without the first it is still 1,100 KiB, without the second 200");
+}
+
+/// As long as nothing can leave for another shard, where too much waits for that.
+#[test]
+fn who_subscribes_waits_where_too_much_is_on_its_way_and_no_more_can_leave() {
+    let ((mut here, one), (mut there, _), mut outbox) = two_shards(1);
+    let message = publish("t", vec![0; 40 * 1024]).to_wire(Version::V311);
+    let mut under_way = Vec::new();
+    while here.wants_read(one) {
+        here.handle_receive(NOW, one, &message);
+        here.drain(&mut outbox);
+        under_way.append(&mut outbox.peers);
+    }
+    let before = here.stats().subscriptions;
+    let mut subscriber = client(&mut here, "subscriber0");
+    for number in 1.. {
+        here.drain(&mut outbox);
+        if outbox.handoff.is_empty() {
+            break;
+        }
+        subscriber = client(&mut here, &format!("subscriber{number}"));
+    }
+    here.handle_receive(NOW, subscriber, &subscribe(1, [("own", 0)]).to_wire(Version::V311));
+    assert_eq!(here.stats().subscriptions, before);
+    for (_, batch) in &mut under_way {
+        acknowledge(&mut here, &mut there, &mut outbox, batch);
+    }
+    assert_eq!(here.stats().subscriptions, before + 1);
 }
