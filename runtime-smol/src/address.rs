@@ -30,7 +30,8 @@ sockopt_impl!(
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ListenAddr {
     /// A TCP address. An IPv6 one takes IPv6 only, so `0.0.0.0` and `[::]` can be listened on side by side. Port 0 is a
-    /// free port of the system's choice, see [`Server::local_addrs`](crate::Server::local_addrs).
+    /// free port of the system's choice, see [`Server::local_addrs`](crate::Server::local_addrs). On Linux a connection on which
+    /// nothing comes is accepted after about a second, and others with what comes first.
     Tcp(SocketAddr),
     /// The path of a Unix domain socket. A file left behind by a broker that is gone is replaced.
     Unix(PathBuf),

@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// Nobody else uses this address.
+    /// Nobody else uses this address, nor are these ports given out to who asks for any.
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 7, 18, 83);
 
     fn port_of(socket: &Socket) -> u16 {
@@ -104,17 +104,17 @@ mod tests {
     fn ports_are_counted_up_and_those_that_are_taken_are_passed_over() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let broker = listener.local_addr().expect("bound");
-        let listening = TcpListener::bind((ADDRESS, 40_001)).expect("the second port");
-        let mut sources = Sources::with_ports(&[ADDRESS], 40_000..40_004);
+        let listening = TcpListener::bind((ADDRESS, 20_481)).expect("the second port");
+        let mut sources = Sources::with_ports(&[ADDRESS], 20_480..20_484);
         let sockets = [sources.connect(broker).expect("one"), sources.connect(broker).expect("another")];
-        assert_eq!(sockets.each_ref().map(port_of), [40_000, 40_002]);
+        assert_eq!(sockets.each_ref().map(port_of), [20_480, 20_482]);
         // Somebody else, to the same broker.
-        let mut others = Sources::with_ports(&[ADDRESS], 40_000..40_004);
+        let mut others = Sources::with_ports(&[ADDRESS], 20_480..20_484);
         let third = others.connect(broker).expect("the last one");
-        assert_eq!(port_of(&third), 40_003);
+        assert_eq!(port_of(&third), 20_483);
         let error = others.connect(broker).expect_err("there is no other port");
         assert_eq!(error.to_string(), "all 4 ports of 127.7.18.83 are taken: add a --source");
         drop(listening);
-        assert_eq!(port_of(&others.connect(broker).expect("it is free now")), 40_001);
+        assert_eq!(port_of(&others.connect(broker).expect("it is free now")), 20_481);
     }
 }
