@@ -91,7 +91,7 @@ pub struct Mqtt {
     /// Longest Keep Alive in seconds, 0..=65535; a client that asks for more, or for none, is given this as Server Keep
     /// Alive (3.x clients are held to it silently). 0 leaves the choice to the client. Default 0.
     pub keep_alive_max_s: u16,
-    /// Time for the CONNECT to be complete, 100 ms..=1 h. Then the connection is closed. Default 10 s.
+    /// Time for the CONNECT to be complete, from when the connection is accepted, 100 ms..=1 h. Then it is closed. Default 8 s.
     pub connect_timeout: Duration,
     /// Longest client identifier in bytes, 23..=65535; a longer one is refused by 0x85 (3.x: 0x02). Default 1,024.
     pub client_id_bytes_max: u16,
@@ -207,7 +207,7 @@ impl Default for Mqtt {
             shared_subscription_available: true,
             session_expiry_max_s: u32::MAX,
             keep_alive_max_s: 0,
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(8),
             client_id_bytes_max: 1_024,
             topic_levels_max: 128,
             dollar_publish_denied: true,

@@ -30,6 +30,8 @@ struct Pair {
     output: Output,
     pool: BufferPool,
     expected: Vec<u8>,
+    /// How many of these were there when it was drained.
+    drained: usize,
     released: Vec<MessageId>,
 }
 
@@ -48,6 +50,12 @@ impl Pair {
     fn consume(&mut self, count: usize) {
         self.output.consume(count, &mut self.pool, |message| self.released.push(message));
         self.expected.drain(..count);
+        self.drained = self.drained.saturating_sub(count);
+    }
+
+    fn drain(&mut self) {
+        self.output.drain();
+        self.drained = self.expected.len();
     }
 }
 
@@ -56,6 +64,7 @@ enum Step {
     Bytes(usize),
     Shared(usize),
     Consume(usize),
+    Drain,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -63,6 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop_oneof![1..20usize, 1..10_000usize].prop_map(Step::Bytes),
         1 => (1..3_000usize).prop_map(Step::Shared),
         3 => prop_oneof![1..100usize, 1..12_000usize, Just(usize::MAX)].prop_map(Step::Consume),
+        1 => Just(Step::Drain),
     ]
 }
 
@@ -82,7 +92,9 @@ proptest! {
                     pair.push_shared(&messages, message);
                 }
                 Step::Consume(count) => pair.consume(count.min(pair.expected.len())),
+                Step::Drain => pair.drain(),
             }
+            prop_assert_eq!(pair.output.fresh(), pair.expected.len() - pair.drained);
             let slices: Vec<_> = pair.output.slices(&messages).collect();
             prop_assert!(slices.iter().all(|slice| !slice.is_empty()));
             prop_assert_eq!(slices.concat(), &pair.expected[..]);

@@ -144,4 +144,4 @@ fn version_1_is_what_it_was() {
 }
 
 /// Of the default configuration: another default changes it too, and that needs no new version.
-const GOLDEN_BEGIN: (usize, u32) = (157, 1_051_078_354);
+const GOLDEN_BEGIN: (usize, u32) = (157, 125_410_786);

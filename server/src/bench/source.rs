@@ -87,14 +87,17 @@ fn begin(socket: &Socket, broker: SocketAddr) -> io::Result<()> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::net::TcpListener;
 
     use super::*;
 
-    /// Nobody else uses this address, nor are these ports given out to who asks for any.
-    const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 7, 18, 83);
+    /// Nobody else uses it at the same time. Of 127.0.0.0/8 all are this machine's on Linux.
+    fn address() -> Ipv4Addr {
+        let [_, .., high, low] = std::process::id().to_be_bytes();
+        Ipv4Addr::new(127, 77, high, low)
+    }
 
     fn port_of(socket: &Socket) -> u16 {
         socket.local_addr().expect("bound").as_socket().expect("an IP address").port()
@@ -104,16 +107,16 @@ mod tests {
     fn ports_are_counted_up_and_those_that_are_taken_are_passed_over() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let broker = listener.local_addr().expect("bound");
-        let listening = TcpListener::bind((ADDRESS, 20_481)).expect("the second port");
-        let mut sources = Sources::with_ports(&[ADDRESS], 20_480..20_484);
+        let listening = TcpListener::bind((address(), 20_481)).expect("the second port");
+        let mut sources = Sources::with_ports(&[address()], 20_480..20_484);
         let sockets = [sources.connect(broker).expect("one"), sources.connect(broker).expect("another")];
         assert_eq!(sockets.each_ref().map(port_of), [20_480, 20_482]);
         // Somebody else, to the same broker.
-        let mut others = Sources::with_ports(&[ADDRESS], 20_480..20_484);
+        let mut others = Sources::with_ports(&[address()], 20_480..20_484);
         let third = others.connect(broker).expect("the last one");
         assert_eq!(port_of(&third), 20_483);
         let error = others.connect(broker).expect_err("there is no other port");
-        assert_eq!(error.to_string(), "all 4 ports of 127.7.18.83 are taken: add a --source");
+        assert_eq!(error.to_string(), format!("all 4 ports of {} are taken: add a --source", address()));
         drop(listening);
         assert_eq!(port_of(&others.connect(broker).expect("it is free now")), 20_481);
     }

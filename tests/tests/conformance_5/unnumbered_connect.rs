@@ -190,7 +190,7 @@ fn u5_19(shards: u16) {
     let mut n = net(shards, Config::default());
     let (silent, half) = (open(&mut n), open(&mut n));
     n.send(half, &v5("half").to_wire(Version::V5)[..10]);
-    n.advance(secs(10) - MICROSECOND);
+    n.advance(secs(8) - MICROSECOND);
     assert!(!n.is_closed(silent) && !n.is_closed(half));
     n.advance(MICROSECOND);
     n.expect_closed(silent);

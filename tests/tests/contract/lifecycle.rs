@@ -108,8 +108,8 @@ pub(crate) fn accepts_who_speaks_before_who_came(runtime: Runtime, shards: u16) 
     let mut config = config(shards);
     config.limits.connections_max = 1;
     config.mqtt.connect_timeout = Duration::from_millis(100);
-    let mut w = world(runtime, &config);
     loop {
+        let mut w = world(runtime, &config);
         let begin = Instant::now();
         let (silent, client) = (w.open(), w.open());
         w.send(client, connect("client"));
@@ -133,6 +133,7 @@ pub(crate) fn shuts_down_gracefully(runtime: Runtime, shards: u16) {
     let new: Vec<_> = (0..6).map(|n| w.connect(connect(&format!("new{n}")).v5())).collect();
     let old: Vec<_> = (0..6).map(|n| w.connect(connect(&format!("old{n}")))).collect();
     let unknown = w.open();
+    // Who has said nothing is not known to the broker yet.
     w.send(unknown, [0x10]);
     let begin = Instant::now();
     server.shutdown();

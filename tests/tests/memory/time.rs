@@ -77,7 +77,7 @@ sharded! {
     fn connect_timeout_is_exact(shards) {
         let mut n = net(shards, Config::default());
         let (silent, slow) = (n.open(), n.open());
-        n.advance(secs(9));
+        n.advance(secs(7));
         n.send(slow, [0x10, 20]);
         n.advance(secs(1) - MICROSECOND);
         assert!(!n.is_closed(silent) && !n.is_closed(slow));
