@@ -51,7 +51,10 @@ class Witnesses:
         """Ends them: spans of time in which nothing that is due counts, in order and apart."""
         spans = []
         for process in self.running:
-            for line in process.communicate()[0].splitlines():
+            said = process.communicate()[0]
+            if process.returncode != 0:
+                sys.exit("a witness did not run: build -p weirmq-tests beside weirmq, and be root")
+            for line in said.splitlines():
                 due, woken = map(int, line.split())
                 spans.append((due - SLEEP_US * 1000 - MARGIN_NS, woken + (woken - due) + MARGIN_NS))
         merged = []
