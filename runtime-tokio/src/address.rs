@@ -9,7 +9,8 @@ use std::{fmt, fs, io};
 use nix::{libc, setsockopt_impl, sockopt_impl, sys::socket::SetSockOpt};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// Connections that the kernel holds for us between two turns, and as many on which nothing has come. It may cut this (`net.core.somaxconn`).
+/// Connections that the kernel holds for us between two turns, and as many on which nothing has come. It may cut this
+/// (`net.core.somaxconn`).
 const BACKLOG: i32 = 4_096;
 /// How long the kernel holds a connection back on which nothing has come, in seconds, about. All clients speak first, so most are
 /// accepted together with what they say first: that is one wake-up and not two.
@@ -31,8 +32,10 @@ sockopt_impl!(
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ListenAddr {
     /// A TCP address. An IPv6 one takes IPv6 only, so `0.0.0.0` and `[::]` can be listened on side by side. Port 0 is a
-    /// free port of the system's choice, see [`Server::local_addrs`](crate::Server::local_addrs). On Linux a connection on which
-    /// nothing comes is accepted after about a second, and others with what comes first. Who has said nothing when the server goes down is not told.
+    /// free port of the system's choice, see [`Server::local_addrs`](crate::Server::local_addrs).
+    ///
+    /// On Linux a connection is accepted with what comes on it first, or without after about a second. Who has said nothing when
+    /// the server goes down is not told.
     Tcp(SocketAddr),
     /// The path of a Unix domain socket. A file left behind by a broker that is gone is replaced.
     Unix(PathBuf),

@@ -369,9 +369,9 @@ impl Broker {
         !self.clients.out.is_empty() || self.peers.iter().any(PeerLink::wants_drain)
     }
 
-    /// Whether so much output has come since the last drain for a connection, for several, or for another shard, that a runtime should drain once
-    /// and carry that out before it goes on with [`Broker::handle_receive`] or [`Broker::handle_peer`]: at QoS 0 what finds an
-    /// output full is dropped.
+    /// Whether so much output has come since the last drain, for a connection, for several, or for another shard, that a runtime
+    /// should drain once and carry that out before it goes on with [`Broker::handle_receive`] or [`Broker::handle_peer`]: at QoS 0
+    /// what finds an output full is dropped.
     pub fn wants_flush(&self) -> bool {
         let recorder = self.recorder.as_ref();
         self.clients.pressing || self.peers_pressing || recorder.is_some_and(|recorder| recorder.is_pressing())

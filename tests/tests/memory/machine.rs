@@ -54,24 +54,33 @@ fn output_presses_from_48_kib_on_until_it_is_drained() {
     assert!(!broker.wants_flush());
 }
 
+/// A publisher, and so many readers, each of a topic of its own and of `all`.
+fn readers(broker: &mut Broker, count: usize) -> (ConnId, Vec<String>) {
+    let publisher = client(broker, "publisher");
+    let topics: Vec<_> = (0..count).map(|number| format!("t{number:02}")).collect();
+    for topic in &topics {
+        let reader = client(broker, topic);
+        broker.handle_receive(NOW, reader, &subscribe(1, [(topic.as_str(), 0), ("all", 0)]).to_wire(Version::V311));
+    }
+    flush(broker, &mut Outbox::new());
+    (publisher, topics)
+}
+
+/// Publishes a packet of so many bytes to a topic of three.
+fn send(broker: &mut Broker, publisher: ConnId, topic: &str, size: usize) {
+    // 3 bytes of header and 5 of topic are in them.
+    let message = publish(topic, vec![0; size - 8]).to_wire(Version::V311);
+    assert_eq!(message.len(), size);
+    broker.handle_receive(NOW, publisher, &message);
+}
+
 /// What many are sent does not wait until it has left the processor's cache. Who is sent less, or was counted, does not count, nor
 /// does a payload that they share.
 #[test]
 fn output_of_16_connections_presses_from_16_kib_each_on_until_it_is_drained() {
     let (mut broker, mut outbox) = (broker(), Outbox::new());
-    let publisher = client(&mut broker, "publisher");
-    let topics: Vec<_> = (0..17).map(|number| format!("t{number:02}")).collect();
-    for topic in &topics {
-        let subscriber = client(&mut broker, topic);
-        broker.handle_receive(NOW, subscriber, &subscribe(1, [(topic.as_str(), 0), ("all", 0)]).to_wire(Version::V311));
-    }
-    flush(&mut broker, &mut outbox);
-    let send = |broker: &mut Broker, topic: &str, size: usize| {
-        // 3 bytes of header and 5 of topic are in them.
-        let message = publish(topic, vec![0; size - 8]).to_wire(Version::V311);
-        assert_eq!(message.len(), size);
-        broker.handle_receive(NOW, publisher, &message);
-    };
+    let (publisher, topics) = readers(&mut broker, 17);
+    let send = |broker: &mut Broker, topic: &str, size| send(broker, publisher, topic, size);
     for _ in 0..2 {
         topics.iter().for_each(|topic| send(&mut broker, topic, 16 * 1024 - 1));
         assert!(!broker.wants_flush(), "nobody has so much");
@@ -94,16 +103,9 @@ fn output_of_16_connections_presses_from_16_kib_each_on_until_it_is_drained() {
 #[test]
 fn what_was_drained_and_not_taken_does_not_press() {
     let (mut broker, mut outbox) = (broker(), Outbox::new());
-    let publisher = client(&mut broker, "publisher");
-    let topics: Vec<_> = (0..16).map(|number| format!("t{number:02}")).collect();
-    for topic in &topics {
-        let subscriber = client(&mut broker, topic);
-        broker.handle_receive(NOW, subscriber, &subscribe(1, [(topic.as_str(), 0)]).to_wire(Version::V311));
-    }
-    flush(&mut broker, &mut outbox);
-    let send = |broker: &mut Broker, topic: &str, size: usize| {
-        let message = publish(topic, vec![0; size - 8]).to_wire(Version::V311);
-        broker.handle_receive(NOW, publisher, &message);
+    let (publisher, topics) = readers(&mut broker, 16);
+    let send = |broker: &mut Broker, topic: &str, size| {
+        send(broker, publisher, topic, size);
         broker.wants_flush()
     };
     let all =
@@ -131,11 +133,17 @@ fn shard_of_two(number: u16, peer_mib_max: u32) -> (Broker, ConnId) {
     config.limits.peer_bytes_max = peer_mib_max << 20;
     let broker = Broker::new(config, ShardId(number), [7; 32], NOW);
     let mut broker = broker.recording(Some(RecordOptions::default()));
+    let conn = resident(&mut broker, "client");
+    (broker, conn)
+}
+
+/// A client that lives in this shard: its name has a number behind it that makes it so.
+fn resident(broker: &mut Broker, name: &str) -> ConnId {
     for number in 0.. {
-        let (conn, mut outbox) = (client(&mut broker, &format!("client{number}")), Outbox::new());
+        let (conn, mut outbox) = (client(broker, &format!("{name}{number}")), Outbox::new());
         broker.drain(&mut outbox);
         if outbox.handoff.is_empty() {
-            return (broker, conn);
+            return conn;
         }
     }
     unreachable!("every shard is the home of some name")
@@ -421,14 +429,7 @@ fn who_subscribes_waits_where_too_much_is_on_its_way_and_no_more_can_leave() {
         under_way.append(&mut outbox.peers);
     }
     let before = here.stats().subscriptions;
-    let mut subscriber = client(&mut here, "subscriber0");
-    for number in 1.. {
-        here.drain(&mut outbox);
-        if outbox.handoff.is_empty() {
-            break;
-        }
-        subscriber = client(&mut here, &format!("subscriber{number}"));
-    }
+    let subscriber = resident(&mut here, "subscriber");
     here.handle_receive(NOW, subscriber, &subscribe(1, [("own", 0)]).to_wire(Version::V311));
     assert_eq!(here.stats().subscriptions, before);
     for (_, batch) in &mut under_way {
